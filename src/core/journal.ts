@@ -1,0 +1,77 @@
+import type { DeadLetterReason, Result } from "./result.ts";
+
+/** Why a record goes to the dead letters, and which topic it would have gone to. */
+export type DeadLetter = {
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
+  readonly topic: string;
+};
+
+/** An admitted callback as the journal keeps it: the raw bytes and nothing derived from them but the id. */
+export type Arrival = {
+  /** 32 hex digits: the first 16 bytes of SHA-256 over the body. */
+  readonly eventId: string;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** Name of the key or token that let it in; null under `AUTH=none`. */
+  readonly source: string | null;
+  readonly body: Buffer;
+  /** Set when the relay has already given it up for its own topic, and only the dead letters are left. */
+  readonly deadLetter: DeadLetter | null;
+};
+
+/** How a callback ended: the event's name for the metrics, and whether Kafka took it in its own topic. */
+export type Settlement = { readonly event: string };
+
+/** An arrival in a journal. The same object is handed to the appender and, later, to the reader. */
+export type Entry = {
+  readonly arrival: Arrival;
+  /** Resolves when Kafka has acknowledged the record; never rejects, and stays open while it waits. */
+  readonly settled: Promise<Settlement>;
+  /** Called once by the relay. */
+  readonly settle: (settlement: Settlement) => void;
+};
+
+export type BatchLimit = {
+  /** At most this many entries. */
+  readonly entries: number;
+  /** Stop before the bodies exceed this many bytes; one entry is always returned, however large. */
+  readonly bytes: number;
+};
+
+export type JournalStatus = {
+  /** Kept and not yet released. */
+  readonly pendingRecords: number;
+  /** `receivedAt` of the oldest pending entry, null when there is none. */
+  readonly oldestPendingAt: number | null;
+  /** Bytes held: in memory, or on disk with what is retained. */
+  readonly bytes: number;
+};
+
+/**
+ * Keeps admitted callbacks, in order, until Kafka has them.
+ *
+ * Callers: ingress appends and may wait for `stored`; one relay reads and releases. All calls come from one thread.
+ */
+export interface Journal extends AsyncDisposable {
+  /** True when `stored` can ever succeed: a 2xx may be given without Kafka. */
+  readonly durable: boolean;
+  /**
+   * Takes an arrival at once and makes it readable. Not yet on disk: see `stored`.
+   * Fails with `journal-full` at its limit and `journal-failed` while the disk refuses; nothing was taken then.
+   */
+  append(arrival: Arrival): Result<Entry, "journal-full" | "journal-failed">;
+  /**
+   * Resolves ok when the entry survives a power cut. `not-durable`: this journal keeps nothing on disk.
+   * `journal-failed`: the write or the sync failed; the entry can still be read and published, but must not be
+   * acknowledged for having been stored.
+   */
+  stored(entry: Entry): Promise<Result<undefined, "not-durable" | "journal-failed">>;
+  /** The next entries that were not read yet, oldest first; waits for the first one. Empty only after `close`. */
+  read(limit: BatchLimit): Promise<readonly Entry[]>;
+  /** The oldest `count` entries read and not released are done with (published, dead-lettered or parked elsewhere). */
+  release(count: number): void;
+  status(): JournalStatus;
+  /** Wakes a waiting reader with an empty batch and lets no further `read` wait. Appending stays possible. */
+  close(): void;
+}

@@ -1,0 +1,91 @@
+/** What becomes of a callback, a record or a start that failed in an expected way. Looked up, never decided on the spot. */
+export type FailureRule =
+  /** The sender hears of it: the HTTP status. */
+  | { readonly handling: "refuse"; readonly status: number }
+  /** Sent again for ever, with back-off: it is nobody's fault that a human must mend first. */
+  | { readonly handling: "retry" }
+  /** Only this topic waits, and an operator must act. */
+  | { readonly handling: "park" }
+  /** The bytes go to the dead-letter topic: no retry mends it. */
+  | { readonly handling: "dead-letter" }
+  /** Ends the start: an operator must act before anything can work. */
+  | { readonly handling: "fatal" };
+
+export const failures = {
+  // Before the journal: the sender gets a status.
+  "request-malformed": { handling: "refuse", status: 400 },
+  "signature-missing": { handling: "refuse", status: 401 },
+  "signature-mismatch": { handling: "refuse", status: 401 },
+  "timestamp-outside-window": { handling: "refuse", status: 401 },
+  "token-missing": { handling: "refuse", status: 401 },
+  "token-mismatch": { handling: "refuse", status: 401 },
+  "path-unknown": { handling: "refuse", status: 404 },
+  "method-not-allowed": { handling: "refuse", status: 405 },
+  "body-too-slow": { handling: "refuse", status: 408 },
+  "body-too-large": { handling: "refuse", status: 413 },
+  "encoding-unsupported": { handling: "refuse", status: 415 },
+  "headers-too-large": { handling: "refuse", status: 431 },
+  "in-flight-limit": { handling: "refuse", status: 503 },
+  "journal-full": { handling: "refuse", status: 503 },
+  "journal-failed": { handling: "refuse", status: 503 },
+  "not-durable": { handling: "refuse", status: 503 },
+  closing: { handling: "refuse", status: 503 },
+
+  // Reading a callback.
+  "not-json": { handling: "dead-letter" },
+  "not-an-object": { handling: "dead-letter" },
+  "too-deep": { handling: "dead-letter" },
+  "no-action": { handling: "dead-letter" },
+  "no-id": { handling: "dead-letter" },
+  "value-unencodable": { handling: "dead-letter" },
+
+  // Publishing a record.
+  "record-too-large": { handling: "dead-letter" },
+  "record-invalid": { handling: "dead-letter" },
+  "broker-unavailable": { handling: "retry" },
+  "broker-timeout": { handling: "retry" },
+  "leader-unavailable": { handling: "retry" },
+  "replicas-insufficient": { handling: "retry" },
+  "record-not-sent": { handling: "retry" },
+  "credentials-refused": { handling: "retry" },
+  "schema-id-missing": { handling: "retry" },
+  "topic-missing": { handling: "park" },
+  "topic-unauthorized": { handling: "park" },
+  "topic-policy": { handling: "park" },
+
+  // The registry, at start.
+  "registry-unavailable": { handling: "retry" },
+  "registry-refused": { handling: "fatal" },
+  "schema-incompatible": { handling: "fatal" },
+  "schema-invalid": { handling: "fatal" },
+  "subject-unknown": { handling: "fatal" },
+} as const satisfies Record<string, FailureRule>;
+
+export type FailureCode = keyof typeof failures;
+
+type CodesOf<H extends FailureRule["handling"]> = {
+  [C in FailureCode]: (typeof failures)[C]["handling"] extends H ? C : never;
+}[FailureCode];
+
+/** A failure that the sender hears of. */
+export type Refusal = CodesOf<"refuse">;
+/** A failure for which the bytes go to the dead letters. */
+export type DeadLetterReason = CodesOf<"dead-letter">;
+
+export type Failure<Code extends FailureCode = FailureCode> = {
+  readonly ok: false;
+  readonly code: Code;
+  /** For the operator; holds no secret and nothing of a payload. */
+  readonly detail: string;
+};
+export type Result<T, Code extends FailureCode = FailureCode> =
+  | { readonly ok: true; readonly value: T }
+  | Failure<Code>;
+
+export const ok = <T>(value: T): { readonly ok: true; readonly value: T } => ({ ok: true, value });
+
+export const fail = <Code extends FailureCode>(code: Code, detail = ""): Failure<Code> => ({
+  ok: false,
+  code,
+  detail,
+});
