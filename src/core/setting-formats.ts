@@ -1,0 +1,220 @@
+/** How values of settings are written. Whatever is wrong is said without the value: it may be a secret. */
+export type Parsed<T> = { readonly value: T } | { readonly wrong: string };
+type Format<T> = {
+  readonly allowed: string;
+  readonly example: string;
+  readonly parse: (text: string) => Parsed<T>;
+};
+
+/** A key or token and the name under which it shows up as a callback's source. */
+export type NamedSecret = { readonly name: string; readonly secret: string };
+export type NamedToken = { readonly name: string; readonly token: string };
+export type AuthMethod = "hmac" | "token";
+
+/** Timers take no more. */
+const longestMs = 2 ** 31 - 1;
+
+const matching =
+  (pattern: RegExp) =>
+  (text: string): Parsed<string> =>
+    pattern.test(text) ? { value: text } : { wrong: "is not allowed" };
+
+const entriesOf = (text: string): string[] => text.split(",").map((entry) => entry.trim());
+
+const scaled = (text: string, pattern: RegExp, units: Readonly<Record<string, number>>): number | null => {
+  const [, amount, unit = ""] = pattern.exec(text) ?? [];
+  const factor = units[unit.toLowerCase()];
+  return amount === undefined || factor === undefined ? null : Math.round(Number(amount) * factor);
+};
+
+const sizeUnits = { "": 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 };
+const binaryUnits = { kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 };
+const parseSize = (text: string): Parsed<number> => {
+  const size = scaled(text, /^(\d{1,16}(?:\.\d{1,6})?) ?([a-z]*)$/i, { ...sizeUnits, ...binaryUnits });
+  if (size === null) return { wrong: "is not a size" };
+  return size >= 1 && size <= Number.MAX_SAFE_INTEGER ? { value: size } : { wrong: "is out of range" };
+};
+
+const durationUnits = { "": 1, ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+const parseDuration = (text: string): Parsed<number> => {
+  const duration = scaled(text, /^(\d{1,16}(?:\.\d{1,6})?) ?([a-z]*)$/i, durationUnits);
+  if (duration === null) return { wrong: "is not a duration" };
+  return duration <= longestMs ? { value: duration } : { wrong: "is too long" };
+};
+
+const parseAuth = (text: string): Parsed<readonly AuthMethod[]> => {
+  const named = [...new Set(entriesOf(text.toLowerCase()))];
+  if (named.length === 1 && named[0] === "none") return { value: [] };
+  if (named.includes("none")) return { wrong: "has none beside others" };
+  const methods = named.filter((name) => name === "hmac" || name === "token");
+  return methods.length === named.length ? { value: methods } : { wrong: "names an unknown method" };
+};
+
+const faultOfSecret = (entry: string): string | null => {
+  const colon = entry.indexOf(":");
+  if (entry === "") return "is empty";
+  if (colon === -1) return "has no ':' between name and secret";
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(entry.slice(0, colon))) return "has a name with other characters";
+  return colon === entry.length - 1 ? "has nothing after the ':'" : null;
+};
+const parseSecrets = (text: string): Parsed<readonly NamedSecret[]> => {
+  const names = new Map<string, number>();
+  const secrets: NamedSecret[] = [];
+  for (const [index, raw] of text.split(",").entries()) {
+    const entry = raw.trimStart();
+    const fault = faultOfSecret(entry);
+    // By number, never by name: where the name is forgotten, the secret stands in its place.
+    if (fault !== null) return { wrong: `is wrong in entry ${index + 1}, which ${fault}` };
+    const colon = entry.indexOf(":");
+    const name = entry.slice(0, colon);
+    const first = names.get(name);
+    if (first !== undefined) return { wrong: `has the same name in entries ${first} and ${index + 1}` };
+    names.set(name, index + 1);
+    secrets.push({ name, secret: entry.slice(colon + 1) });
+  }
+  return { value: secrets };
+};
+const parseTokens = (text: string): Parsed<readonly NamedToken[]> => {
+  const parsed = parseSecrets(text);
+  if ("wrong" in parsed) return parsed;
+  const tokens = parsed.value.map(({ name, secret }) => ({ name, token: secret }));
+  const odd = tokens.findIndex(({ token }) => !/^[\x21-\x7e]+$/.test(token));
+  return odd === -1
+    ? { value: tokens }
+    : { wrong: `is wrong in entry ${odd + 1}, whose token no HTTP header can carry` };
+};
+
+const parseBrokers = (text: string): Parsed<readonly string[]> => {
+  const brokers = entriesOf(text);
+  const odd = brokers.findIndex((broker) => {
+    const port = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(broker)?.[1];
+    return port === undefined || Number(port) < 1 || Number(port) > 65_535;
+  });
+  return odd === -1 ? { value: brokers } : { wrong: `is wrong in entry ${odd + 1}` };
+};
+
+const parseRegistryUrl = (text: string): Parsed<string> => {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return { wrong: "is not an http or https address" };
+  if (url.username !== "" || url.password !== "")
+    return {
+      wrong: "holds credentials, which belong into SCHEMA_REGISTRY_USERNAME and _PASSWORD (or _TOKEN)",
+    };
+  if (/[?#]/.test(text)) return { wrong: "has a query or a fragment" };
+  return { value: url.href.replace(/\/+$/, "") };
+};
+
+/** Shorter ones can be guessed from one signed callback or by trying. */
+const fewest = 16;
+const short = (setting: string, name: string, secret: string): string[] =>
+  secret.length >= fewest ? [] : [`${setting}: the secret named ${name} has fewer than ${fewest} characters`];
+type Secrets = { readonly hmacKeys: readonly NamedSecret[]; readonly tokens: readonly NamedToken[] };
+export const shortSecrets = ({ hmacKeys, tokens }: Secrets): string[] => [
+  ...hmacKeys.flatMap(({ name, secret }) => short("HMAC_KEYS", name, secret)),
+  ...tokens.flatMap(({ name, token }) => short("TOKENS", name, token)),
+];
+
+export const formats = {
+  size: { allowed: "bytes, or a number with KiB, MiB, GiB, KB, MB, GB", example: "10 GiB", parse: parseSize },
+  duration: { allowed: "ms, or a number with s, m, h, d; at most 24d", example: "6h", parse: parseDuration },
+  auth: {
+    allowed:
+      "hmac (signature, needs HMAC_KEYS), token (secret in the address, needs TOKENS), both with a comma, or none alone (anyone may call)",
+    example: "hmac",
+    parse: parseAuth,
+  },
+  secrets: {
+    allowed: "name:secret, several with commas, each name once and of 1 to 64 letters, digits, '.', '_', '-'",
+    example: "main:<secret>",
+    parse: parseSecrets,
+  },
+  tokens: {
+    allowed: "name:token, several with commas, each name once and of 1 to 64 letters, digits, '.', '_', '-'",
+    example: "main:<token>",
+    parse: parseTokens,
+  },
+  brokers: {
+    allowed: "host:port, several with commas",
+    example: "kafka-1:9092,kafka-2:9092",
+    parse: parseBrokers,
+  },
+  registryUrl: {
+    allowed: "an http or https address, with a path where the registry has one",
+    example: "http://registry:8081",
+    parse: parseRegistryUrl,
+  },
+  path: {
+    allowed: "a path that begins with '/', of letters, digits, '.', '_', '~', '-', '/'",
+    example: "/callback",
+    parse: matching(/^\/[\w.~/-]*$/),
+  },
+  topicPrefix: {
+    allowed: "letters, digits, '.', '_', '-', so few that no topic is longer than 249",
+    example: "esign.",
+    parse: matching(/^[\w.-]+$/),
+  },
+  clientId: {
+    allowed: "letters, digits, '.', '_', '-'",
+    example: "bridge-1",
+    parse: matching(/^[\w.-]{1,200}$/),
+  },
+  host: { allowed: "an address or a host's name", example: "0.0.0.0", parse: matching(/^[\w.:%-]+$/) },
+  pem: {
+    allowed: "the path of a PEM file",
+    example: "/run/secrets/ca.pem",
+    parse: matching(/-----BEGIN /),
+  },
+  secret: { allowed: "any text", example: "<secret>", parse: matching(/^[^\0]+$/) },
+  text: { allowed: "any text", example: "text", parse: matching(/^[^\0]+$/) },
+} as const satisfies Record<string, Format<unknown>>;
+
+export type FormatName = keyof typeof formats;
+
+/** Of a value that was checked before: anything else is a bug. */
+export const valueOf = <T>(parsed: Parsed<T>): T => {
+  if ("value" in parsed) return parsed.value;
+  throw new Error(`A setting ${parsed.wrong} after it was checked`);
+};
+
+/** The parts of a setting's JSON schema that say what it takes. */
+export type SettingRule = {
+  readonly [keyword in "type" | "format" | "enum" | "minimum" | "maximum" | "default"]?: unknown;
+};
+export type Setting = { readonly name: string; readonly secret: boolean; readonly rule: SettingRule };
+
+/** Values of these are never shown, and can be given in a file. */
+export const secretFormats: readonly (FormatName | undefined)[] = ["secrets", "tokens", "secret"];
+export const formatOf = (rule: SettingRule): FormatName | undefined =>
+  formatNames.find((name) => name === rule.format);
+const formatNames = Object.keys(formats).filter((name): name is FormatName => name in formats);
+
+const allowedBy = (rule: SettingRule): string => {
+  if (Array.isArray(rule.enum)) return `one of ${rule.enum.join(", ")}`;
+  const isNumber = rule.type === "integer";
+  return isNumber
+    ? `a whole number from ${Number(rule.minimum)} to ${Number(rule.maximum)}`
+    : "true or false";
+};
+
+export const exampleOf = (rule: SettingRule): string => {
+  const format = formatOf(rule);
+  return format === undefined ? String(rule.default) : formats[format].example;
+};
+
+const wrongWith = ({ rule, secret }: Setting, text: string): string => {
+  const format = formatOf(rule);
+  const parsed = format === undefined ? { wrong: "is not allowed" } : formats[format].parse(text);
+  const wrong = "wrong" in parsed ? parsed.wrong : "is not allowed";
+  // An address may carry a password, and a file may hold one.
+  const hidden = secret || format === "pem" || text.includes("@");
+  return hidden ? wrong : `(${JSON.stringify(text.slice(0, 60))}) ${wrong}`;
+};
+
+/** One line for the operator on a setting that is missing (no `text`) or badly written. Shows no secret. */
+export const explain = (setting: Setting, text: string | undefined): string => {
+  const { name, rule } = setting;
+  const format = formatOf(rule);
+  const fault = text === undefined ? "is required" : wrongWith(setting, text);
+  const allowed = format === undefined ? allowedBy(rule) : formats[format].allowed;
+  return `${name} ${fault}: ${allowed}; for example ${name}=${exampleOf(rule)}`;
+};
