@@ -23,9 +23,14 @@ export type Arrival = {
 /** How a callback ended: the event's name for the metrics, and whether Kafka took it in its own topic. */
 export type Settlement = { readonly event: string };
 
-/** An arrival in a journal. The same object is handed to the appender and, later, to the reader. */
+/**
+ * An arrival in a journal. The appender and the reader may hold two objects for one arrival (the reader's may come from
+ * the disk): they are the same settlement. Nobody changes the body after the append.
+ */
 export type Entry = {
   readonly arrival: Arrival;
+  /** Its number in its journal: rises by one with every append. */
+  readonly sequence: number;
   /** Resolves when Kafka has acknowledged the record; never rejects, and stays open while it waits. */
   readonly settled: Promise<Settlement>;
   /** Called once by the relay. */
@@ -72,6 +77,6 @@ export interface Journal extends AsyncDisposable {
   /** The oldest `count` entries read and not released are done with (published, dead-lettered or parked elsewhere). */
   release(count: number): void;
   status(): JournalStatus;
-  /** Wakes a waiting reader with an empty batch and lets no further `read` wait. Appending stays possible. */
+  /** Lets no `read` wait any more: each gives what there is, at last an empty batch. Appending stays possible. */
   close(): void;
 }

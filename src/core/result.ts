@@ -2,8 +2,8 @@
 export type FailureRule =
   /** The sender hears of it: the HTTP status. */
   | { readonly handling: "refuse"; readonly status: number }
-  /** Sent again for ever, with back-off: it is nobody's fault that a human must mend first. */
-  | { readonly handling: "retry" }
+  /** Sent again for ever, with back-off. The scope says whether other topics are likely to fare better. */
+  | { readonly handling: "retry"; readonly scope: "cluster" | "topic" }
   /** Only this topic waits, and an operator must act. */
   | { readonly handling: "park" }
   /** The bytes go to the dead-letter topic: no retry mends it. */
@@ -29,6 +29,7 @@ export const failures = {
   "journal-full": { handling: "refuse", status: 503 },
   "journal-failed": { handling: "refuse", status: 503 },
   "not-durable": { handling: "refuse", status: 503 },
+  "deadline-passed": { handling: "refuse", status: 503 },
   closing: { handling: "refuse", status: 503 },
 
   // Reading a callback.
@@ -42,23 +43,28 @@ export const failures = {
   // Publishing a record.
   "record-too-large": { handling: "dead-letter" },
   "record-invalid": { handling: "dead-letter" },
-  "broker-unavailable": { handling: "retry" },
-  "broker-timeout": { handling: "retry" },
-  "leader-unavailable": { handling: "retry" },
-  "replicas-insufficient": { handling: "retry" },
-  "record-not-sent": { handling: "retry" },
-  "credentials-refused": { handling: "retry" },
-  "schema-id-missing": { handling: "retry" },
+  "broker-unavailable": { handling: "retry", scope: "cluster" },
+  "broker-timeout": { handling: "retry", scope: "cluster" },
+  "leader-unavailable": { handling: "retry", scope: "topic" },
+  "replicas-insufficient": { handling: "retry", scope: "topic" },
+  "record-not-sent": { handling: "retry", scope: "topic" },
+  "credentials-refused": { handling: "retry", scope: "cluster" },
+  "schema-id-missing": { handling: "retry", scope: "topic" },
   "topic-missing": { handling: "park" },
   "topic-unauthorized": { handling: "park" },
   "topic-policy": { handling: "park" },
 
   // The registry, at start.
-  "registry-unavailable": { handling: "retry" },
+  "registry-unavailable": { handling: "retry", scope: "cluster" },
   "registry-refused": { handling: "fatal" },
   "schema-incompatible": { handling: "fatal" },
   "schema-invalid": { handling: "fatal" },
   "subject-unknown": { handling: "fatal" },
+
+  // The journal, at start.
+  "journal-locked": { handling: "fatal" },
+  "journal-unusable": { handling: "fatal" },
+  "journal-version-unknown": { handling: "fatal" },
 } as const satisfies Record<string, FailureRule>;
 
 export type FailureCode = keyof typeof failures;
@@ -69,6 +75,8 @@ type CodesOf<H extends FailureRule["handling"]> = {
 
 /** A failure that the sender hears of. */
 export type Refusal = CodesOf<"refuse">;
+/** A failure of one topic that an operator must mend. */
+export type ParkReason = CodesOf<"park">;
 /** A failure for which the bytes go to the dead letters. */
 export type DeadLetterReason = CodesOf<"dead-letter">;
 

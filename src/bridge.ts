@@ -1,0 +1,160 @@
+import avro from "avsc";
+import type { Logger } from "pino";
+import packageJson from "../package.json" with { type: "json" };
+import { createAccept } from "./accept.ts";
+import type { Config } from "./config.ts";
+import { type SchemaName, subjectOf } from "./core/catalog.ts";
+import type { Journal } from "./core/journal.ts";
+import { createRecordEncoder } from "./core/record.ts";
+import type { Failure } from "./core/result.ts";
+import { createAdmission } from "./core/signature.ts";
+import type { Sink } from "./core/sink.ts";
+import { openAdmin } from "./io/admin.ts";
+import { openIngress } from "./io/ingress.ts";
+import { type KafkaSink, openKafkaSink } from "./io/kafka/sink.ts";
+import { openMemoryJournal } from "./io/memory-journal.ts";
+import { createRegistry } from "./io/registry.ts";
+import { pause, type Preparation, prepareKafka, prepareSchemas, schemaTexts } from "./prepare.ts";
+import { type Relay, type RelayOptions, startRelay } from "./relay/relay.ts";
+import { createTelemetry } from "./telemetry.ts";
+
+export type Bridge = {
+  readonly port: number;
+  readonly adminPort: number;
+  /** Resolves when the start cannot succeed without an operator; the bridge must then be closed. */
+  readonly failed: Promise<Failure>;
+  /** Answers what is in flight, publishes what it can within the timeout, and lets go of everything. */
+  readonly close: () => Promise<void>;
+};
+
+/** The journal in memory stays below this: what it holds was never acknowledged, and the sender tries again. */
+const memoryJournalBytes = 256 * 1024 * 1024;
+
+const toType = (name: SchemaName): avro.Type => avro.Type.forSchema(JSON.parse(schemaTexts[name]));
+
+/** Opens its sink at the first record: in health there is no second connection. */
+const lazySink = (open: () => Sink): Sink => {
+  let sink: Sink | null = null;
+  return {
+    send: (records) => (sink ??= open()).send(records),
+    [Symbol.asyncDispose]: async () => sink?.[Symbol.asyncDispose](),
+  };
+};
+
+type Parts = Preparation & {
+  readonly journal: Journal;
+  readonly sink: KafkaSink;
+  readonly laneSink: Sink;
+  readonly fail: (failure: Failure) => void;
+  /** Null until topics are checked and schema ids are had. */
+  relay: Relay | null;
+};
+
+const openLaneJournals = (): RelayOptions["openLaneJournal"] => {
+  const lanes = new Map<string, Journal>();
+  return (topic) => {
+    const lane = lanes.get(topic) ?? openMemoryJournal({ maxBytes: memoryJournalBytes });
+    lanes.set(topic, lane);
+    return Promise.resolve(lane);
+  };
+};
+
+const relayOptions = (parts: Parts, ids: ReadonlyMap<string, number>): RelayOptions => {
+  const { config, journal, sink, laneSink, telemetry } = parts;
+  const topicPrefix = config.topics.prefix;
+  const encode = createRecordEncoder({
+    topicPrefix,
+    sensitive: config.sensitiveFields,
+    types: {
+      "envelope-event": toType("envelope-event"),
+      "template-fill-result": toType("template-fill-result"),
+      "unrecognized-event": toType("unrecognized-event"),
+    },
+    schemaIdOf: (topic) => ids.get(subjectOf(topic)),
+  });
+  const openLaneJournal = openLaneJournals();
+  return { journal, sink, laneSink, openLaneJournal, encode, topicPrefix, telemetry, clock: Date.now, pause };
+};
+
+/** Topics and schema ids first, whatever order the outside world allows; then the relay begins. */
+const publish = async (parts: Parts): Promise<void> => {
+  await using registry = createRegistry({ ...parts.config.registry, mode: parts.config.schemas });
+  const [ids] = await Promise.all([prepareSchemas(parts, registry), prepareKafka(parts)]);
+  if (ids === null || parts.closing.aborted) return;
+  if ("ok" in ids) parts.fail(ids);
+  else parts.relay = startRelay(relayOptions(parts, ids));
+};
+
+/** In memory nothing is safe before Kafka has it: without Kafka there is nothing to be ready for. */
+const obstaclesOf = ({ closing, journal, sink, relay }: Parts): readonly string[] => [
+  ...(closing.aborted ? ["closing"] : []),
+  ...(journal.durable || sink.connected() ? [] : ["no connection to Kafka"]),
+  ...(journal.durable || relay !== null ? [] : ["topics or schema ids not had yet"]),
+];
+
+const drain = async ({ relay, journal, sink, config }: Parts): Promise<void> => {
+  journal.close();
+  const timeIsUp = AbortSignal.timeout(config.shutdownTimeoutMs);
+  // A send may hang until its own deadline: closing the sink ends it.
+  timeIsUp.addEventListener("abort", () => void sink[Symbol.asyncDispose](), { once: true });
+  await relay?.drain(timeIsUp);
+};
+
+const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
+  const { config, journal, telemetry } = parts;
+  const admin = await openAdmin({
+    host: config.adminHost,
+    port: config.adminPort,
+    obstacles: () => obstaclesOf(parts),
+    exposition: () => telemetry.exposition(journal.status()),
+    expositionType: telemetry.contentType,
+  });
+  stack.defer(admin.close);
+  const ingress = await openIngress({
+    ...config,
+    path: config.callbackPath,
+    tokenInPath: config.auth.includes("token"),
+    deadlineMs: config.replyDeadlineMs,
+    admit: createAdmission(config),
+    accept: createAccept({ ...config, journal, deadlineMs: config.replyDeadlineMs, clock: Date.now }),
+    telemetry,
+    clock: Date.now,
+  });
+  return { admin, ingress };
+};
+
+/** Opens what outlives the connections, listens, and connects in the background. */
+export const startBridge = async (config: Config, log: Logger): Promise<Bridge> => {
+  await using stack = new AsyncDisposableStack();
+  const telemetry = createTelemetry(log, packageJson.version, Date.now);
+  const quiet = { kafkaConnected: () => {}, kafkaReconnected: telemetry.kafkaReconnected };
+  const failed = Promise.withResolvers<Failure>();
+  const closing = new AbortController();
+  const maxBytes = Math.min(config.journal.maxBytes, memoryJournalBytes);
+  const parts: Parts = {
+    config,
+    log,
+    telemetry,
+    closing: closing.signal,
+    journal: stack.use(openMemoryJournal({ maxBytes })),
+    sink: stack.use(openKafkaSink({ kafka: config.kafka, log, telemetry })),
+    laneSink: stack.use(lazySink(() => openKafkaSink({ kafka: config.kafka, log, telemetry: quiet }))),
+    fail: failed.resolve,
+    relay: null,
+  };
+  const { admin, ingress } = await openPorts(parts, stack);
+  const publishing = publish(parts);
+  // In reverse: not ready, refuse what is new, answer what is in flight, publish what is left.
+  stack.defer(() => publishing);
+  stack.defer(() => drain(parts));
+  stack.defer(ingress.close);
+  stack.defer(() => closing.abort());
+  log.info({ callbacks: ingress.port, admin: admin.port, version: packageJson.version }, "listening");
+  const opened = stack.move();
+  return {
+    port: ingress.port,
+    adminPort: admin.port,
+    failed: failed.promise,
+    close: () => opened.disposeAsync(),
+  };
+};

@@ -1,0 +1,105 @@
+import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { Kafka, logLevel, type SASLOptions } from "kafkajs";
+import type { Logger } from "pino";
+
+export type KafkaSettings = {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** PEM texts; null: no TLS. */
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null;
+  readonly sasl: {
+    readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+    readonly username: string;
+    readonly password: string;
+  } | null;
+};
+
+/** Milliseconds. A request waits this long for its answer, and the broker this long for its replicas. */
+export const requestTimeoutMs = 5000;
+/** Milliseconds, around every call: kafkajs can wait for ever. */
+export const callDeadlineMs = 8000;
+
+export type Client = {
+  readonly kafka: Kafka;
+  /** Open connections. */
+  readonly sockets: ReadonlySet<Socket>;
+  /** Closes every connection at once: kafkajs' own `disconnect` waits for a broker that may be gone. */
+  readonly destroy: () => void;
+};
+
+type SocketRequest = {
+  readonly host: string;
+  readonly port: number;
+  /** kafkajs says null or false for none. */
+  readonly ssl?: object | false | null;
+  readonly onConnect: () => void;
+};
+
+const openSocket = ({ host, port, ssl, onConnect }: SocketRequest): Socket => {
+  if (!ssl) return connectPlain({ host, port }, onConnect);
+  return connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...ssl }, onConnect);
+};
+
+/** One object literal per mechanism: kafkajs types them apart. */
+const toSasl = ({ mechanism, username, password }: NonNullable<KafkaSettings["sasl"]>): SASLOptions => {
+  switch (mechanism) {
+    case "plain":
+      return { mechanism, username, password };
+    case "scram-sha-256":
+      return { mechanism, username, password };
+    case "scram-sha-512":
+      return { mechanism, username, password };
+  }
+};
+
+const toKafkaConfig = (settings: KafkaSettings) => ({
+  brokers: [...settings.brokers],
+  clientId: settings.clientId,
+  ...(settings.tls === null ? {} : { ssl: settings.tls }),
+  ...(settings.sasl === null ? {} : { sasl: toSasl(settings.sasl) }),
+  connectionTimeout: 3000,
+  authenticationTimeout: 5000,
+  requestTimeout: requestTimeoutMs,
+  enforceRequestTimeout: true,
+  retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 200 },
+});
+
+/** A kafkajs client that knows its sockets. Its own log lines are for debugging: what matters is told by us. */
+export const createClient = (settings: KafkaSettings, log: Logger, onSocketClosed: () => void): Client => {
+  const sockets = new Set<Socket>();
+  const kafka = new Kafka({
+    ...toKafkaConfig(settings),
+    logLevel: log.isLevelEnabled("debug") ? logLevel.INFO : logLevel.NOTHING,
+    logCreator: () => (entry) => log.debug({ kafkajs: entry.log }, entry.log.message),
+    socketFactory: (request) => {
+      const socket = openSocket(request);
+      socket.setKeepAlive(true, 60_000);
+      sockets.add(socket);
+      socket.once("close", () => {
+        sockets.delete(socket);
+        onSocketClosed();
+      });
+      return socket;
+    },
+  });
+  const destroy = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return { kafka, sockets, destroy };
+};
+
+/** Rejects with an error named `DeadlinePassed` when the call has not ended in time. */
+export const withDeadline = async <T>(call: Promise<T>, what: string): Promise<T> => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const error = new Error(`${what} did not end within ${callDeadlineMs} ms`);
+    error.name = "DeadlinePassed";
+    reject(error);
+  }, callDeadlineMs);
+  try {
+    return await Promise.race([call, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+};

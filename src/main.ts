@@ -1,0 +1,49 @@
+import { pino } from "pino";
+import { startBridge } from "./bridge.ts";
+import { loadConfig } from "./config.ts";
+
+/** Exit codes: 0 after a signal and an orderly end, 1 when settings, start or an unexpected fault end the process. */
+const main = async (): Promise<void> => {
+  const loaded = loadConfig(process.env);
+  if (!loaded.ok) {
+    console.error(`esign-kafka-bridge does not start: ${loaded.problems.length} fault(s) in the settings`);
+    for (const problem of loaded.problems) console.error(`  ${problem}`);
+    process.exitCode = 1;
+    return;
+  }
+  const log = pino({ level: loaded.config.logLevel, base: null });
+  const die = (error: unknown): void => {
+    log.fatal(error, "ended by a fault; what was acknowledged is in Kafka or in the journal");
+    process.exit(1);
+  };
+  process.on("uncaughtException", die);
+  process.on("unhandledRejection", die);
+  // Node's own way is plain text between the log lines, and kafkajs gives it cause for that on every start.
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => log.debug(warning, "warning of Node"));
+  for (const warning of loaded.warnings) log.warn(warning);
+
+  const bridge = await startBridge(loaded.config, log).catch((error: unknown) => {
+    log.fatal(error, "does not start");
+    process.exit(1);
+  });
+  const close = async (exitCode: number): Promise<void> => {
+    await bridge.close();
+    log.info("ended");
+    process.exit(exitCode);
+  };
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    signals += 1;
+    if (signals > 1) process.exit(1);
+    log.info({ signal }, "closing: a second signal ends at once");
+    void close(0);
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  const failure = await bridge.failed;
+  log.fatal({ reason: failure.code }, failure.detail);
+  await close(1);
+};
+
+await main();

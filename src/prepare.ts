@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Config } from "./config.ts";
+import { backOffMs } from "./core/back-off.ts";
+import { catalog, deadLetterTopic, eventNames, type SchemaName, subjectOf, topicOf } from "./core/catalog.ts";
+import { type Failure, failures } from "./core/result.ts";
+import { prepareTopics, type TopicReport } from "./io/kafka/topics.ts";
+import type { Registry } from "./io/registry.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+/** Room for the headers of a record beside its body. */
+const recordOverheadBytes = 64 * 1024;
+
+const readSchema = (name: SchemaName): string =>
+  readFileSync(new URL(`../schemas/${name}.avsc`, import.meta.url), "utf8");
+
+/** JSON texts of `schemas/`. */
+export const schemaTexts = {
+  "envelope-event": readSchema("envelope-event"),
+  "template-fill-result": readSchema("template-fill-result"),
+  "unrecognized-event": readSchema("unrecognized-event"),
+} as const satisfies Record<SchemaName, string>;
+
+/** Ends at once, without an error, when the signal is aborted. */
+export const pause = async (attempt: number, signal: AbortSignal): Promise<void> => {
+  await delay(backOffMs(attempt, Math.random()), undefined, { signal }).catch(() => undefined);
+};
+
+export type Preparation = {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly telemetry: Telemetry;
+  readonly closing: AbortSignal;
+};
+
+const topicsOf = ({ topics: { prefix } }: Config) => ({
+  events: eventNames.map((event) => ({ topic: topicOf(event, prefix), schema: catalog[event].schema })),
+  deadLetter: prefix + deadLetterTopic,
+});
+
+const reportTopics = ({ log }: Preparation, report: TopicReport): void => {
+  const { created, missing, singleCopy, deadLetterLimit } = report;
+  if (created.length > 0) log.info({ topics: created }, "created topics");
+  if (missing.length > 0) {
+    log.error(
+      { topics: missing },
+      "topics are missing: create them, or set TOPICS=create; their records wait meanwhile",
+    );
+  }
+  if (singleCopy.length > 0) {
+    log.warn(
+      { topics: singleCopy },
+      "acks=all means one copy in these topics: give them 3 replicas and min.insync.replicas=2",
+    );
+  }
+  if (deadLetterLimit !== null) {
+    log.warn(
+      { deadLetterLimit },
+      "max.message.bytes of the dead-letter topic is below BODY_LIMIT_BYTES: raise it",
+    );
+  }
+};
+
+/** Creates or checks the topics, as soon as Kafka can be reached. */
+export const prepareKafka = async (parts: Preparation): Promise<void> => {
+  const { config, log, closing } = parts;
+  const { events, deadLetter } = topicsOf(config);
+  const rules = {
+    ...config.topics,
+    topics: [...events.map(({ topic }) => topic), deadLetter],
+    deadLetterTopic: deadLetter,
+    deadLetterBytes: config.bodyLimitBytes + recordOverheadBytes,
+  };
+  for (let attempt = 0; !closing.aborted; attempt += 1) {
+    const report = await prepareTopics(config.kafka, log, rules);
+    if (report.ok) return reportTopics(parts, report.value);
+    const { code, detail } = report;
+    if (failures[code].handling !== "retry") {
+      log.error(
+        { reason: code, detail },
+        "topics cannot be created or checked: create them, or set TOPICS=verify",
+      );
+      return;
+    }
+    log[attempt === 0 ? "warn" : "debug"]({ reason: code, detail }, "topics not checked yet: trying again");
+    await pause(attempt, closing);
+  }
+};
+
+const subjectsOf = (config: Config): ReadonlyMap<string, string> =>
+  new Map(topicsOf(config).events.map(({ topic, schema }) => [subjectOf(topic), schemaTexts[schema]]));
+
+/** Ids by subject, of all of them; or the failure that no retry mends; or null when the bridge closes first. */
+export const prepareSchemas = async (
+  { config, telemetry, closing }: Preparation,
+  registry: Registry,
+): Promise<ReadonlyMap<string, number> | Failure | null> => {
+  const ids = new Map<string, number>();
+  const missing = new Map(subjectsOf(config));
+  for (let attempt = 0; !closing.aborted; attempt += 1) {
+    let retriable: Failure | null = null;
+    for (const [subject, id] of await registry.schemaIds(missing)) {
+      if (id.ok) {
+        ids.set(subject, id.value);
+        missing.delete(subject);
+      } else if (failures[id.code].handling === "fatal") return id;
+      else retriable = id;
+    }
+    if (retriable === null) return ids;
+    telemetry.registryFailed(retriable.code, retriable.detail);
+    await pause(attempt, closing);
+  }
+  return null;
+};

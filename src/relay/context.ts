@@ -1,0 +1,72 @@
+import type { BatchLimit, Entry, Journal } from "../core/journal.ts";
+import type { RecordEncoder } from "../core/record.ts";
+import type { Sink } from "../core/sink.ts";
+import type { Telemetry } from "../telemetry.ts";
+import type { Item, Left } from "./delivery.ts";
+
+export type RelayOptions = {
+  readonly journal: Journal;
+  readonly sink: Sink;
+  /** For parked topics: a connection of their own, since a topic that is gone poisons the one it is sent through. */
+  readonly laneSink: Sink;
+  /** Where the records of a parked topic wait; asked again for the same topic, it gives the same journal. */
+  readonly openLaneJournal: (topic: string) => Promise<Journal>;
+  readonly encode: RecordEncoder;
+  readonly topicPrefix: string;
+  readonly telemetry: Pick<
+    Telemetry,
+    "recordPublished" | "deadLetterPublished" | "publishRetried" | "laneParked" | "laneOpened"
+  >;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Waits before try `attempt + 1`; ends at once when the signal is aborted. */
+  readonly pause: (attempt: number, signal: AbortSignal) => Promise<void>;
+};
+
+/** What the stream and the lanes share. */
+export type RelayContext = RelayOptions & {
+  readonly stopping: AbortSignal;
+  /** By topic: the journals of the parked ones. */
+  readonly lanes: Map<string, Journal>;
+  readonly laneRuns: Set<Promise<void>>;
+};
+
+/** Bounded below the broker's default `max.message.bytes`, also when all of it falls into one partition. */
+export const batchLimit: BatchLimit = { entries: 2000, bytes: 900_000 };
+
+/** Waits where the registry has not given a schema id; null when the relay stops meanwhile. */
+const awaitItem = async (context: RelayContext, entry: Entry): Promise<Item | null> => {
+  for (let attempt = 0; !context.stopping.aborted; attempt += 1) {
+    const encoded = context.encode(entry.arrival);
+    if (encoded.ok) return { ...encoded.value, entry };
+    context.telemetry.publishRetried(encoded.code, 1, encoded.detail);
+    await context.pause(attempt, context.stopping);
+  }
+  return null;
+};
+
+/** Fewer than the entries only when the relay stops. */
+export const toItems = async (context: RelayContext, entries: readonly Entry[]): Promise<readonly Item[]> => {
+  const items: Item[] = [];
+  for (const entry of entries) {
+    const encoded = context.encode(entry.arrival);
+    const item = encoded.ok ? { ...encoded.value, entry } : await awaitItem(context, entry);
+    if (item === null) break;
+    items.push(item);
+  }
+  return items;
+};
+
+/** Kafka has the record: whoever waits for it hears of it. */
+export const settle = ({ telemetry, clock }: RelayContext, { entry, event, record, letter }: Item): void => {
+  const { eventId, receivedAt } = entry.arrival;
+  telemetry.recordPublished(record.topic, event, (clock() - receivedAt) / 1000);
+  if (letter !== null) telemetry.deadLetterPublished(letter.reason, eventId, letter.detail);
+  entry.settle({ event });
+};
+
+export const reportRetries = ({ telemetry }: RelayContext, left: readonly Left[]): void => {
+  for (const [code, ofCode] of Map.groupBy(left, ({ failure }) => failure.code)) {
+    telemetry.publishRetried(code, ofCode.length, ofCode[0]?.failure.detail ?? "");
+  }
+};

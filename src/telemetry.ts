@@ -1,0 +1,181 @@
+import type { Logger } from "pino";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { JournalStatus } from "./core/journal.ts";
+import {
+  type DeadLetterReason,
+  type Failure,
+  type FailureCode,
+  failures,
+  type Refusal,
+} from "./core/result.ts";
+
+/** How a callback was acknowledged. */
+export type AcknowledgedAfter = "published" | "stored";
+
+/** Seconds. The last bucket below +Inf is the sender's limit of 5 s. */
+const replyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3.5, 4, 5];
+/** Seconds. A record can wait for hours in an outage. */
+const publishBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30, 300, 3600, 21600];
+
+const prefix = "esign_bridge_";
+
+/** Every metric there is: the README's table is checked against it. */
+const createMetrics = () => {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Counter({ name: `${prefix}${name}`, help, labelNames, registers });
+  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Gauge({ name: `${prefix}${name}`, help, labelNames, registers });
+  const histogram = <L extends string>(name: string, help: string, options: [L[], number[]]) =>
+    new Histogram({
+      name: `${prefix}${name}`,
+      help,
+      labelNames: options[0],
+      buckets: options[1],
+      registers,
+    });
+  collectDefaultMetrics({ register: registry });
+  return {
+    registry,
+    received: counter("callbacks_received_total", "Callbacks whose sender was admitted.", ["source"]),
+    acknowledged: counter(
+      "callbacks_acknowledged_total",
+      "Callbacks answered 200, and what made that safe.",
+      ["event", "after"],
+    ),
+    refused: counter("callbacks_refused_total", "Requests answered with anything but 200.", ["reason"]),
+    replySeconds: histogram("callback_reply_seconds", "From the request's headers to its answer.", [
+      ["outcome"],
+      replyBuckets,
+    ]),
+    publishSeconds: histogram("publish_seconds", "From receipt to the broker's acknowledgement.", [
+      ["event"],
+      publishBuckets,
+    ]),
+    published: counter("records_published_total", "Records acknowledged by all in-sync replicas.", ["topic"]),
+    retries: counter("publish_retries_total", "Records sent again, by what went wrong.", ["reason"]),
+    deadLetters: counter("dead_letters_total", "Callbacks given up for their own topic.", ["reason"]),
+    inFlight: gauge("callbacks_in_flight", "Requests without an answer yet.", []),
+    pendingRecords: gauge("journal_pending_records", "Callbacks kept and not yet in Kafka.", []),
+    oldestPending: gauge(
+      "journal_oldest_pending_seconds",
+      "Age of the oldest callback not yet in Kafka.",
+      [],
+    ),
+    journalBytes: gauge("journal_bytes", "Bytes that the journal holds.", []),
+    laneParked: gauge("lane_parked", "1 while a topic cannot be written and its records wait apart.", [
+      "topic",
+    ]),
+    kafkaConnected: gauge("kafka_connected", "1 while the producer is connected.", []),
+    reconnects: counter("kafka_reconnects_total", "Producers dropped and connected anew.", ["reason"]),
+    registryFailures: counter("registry_failures_total", "Failed calls to the schema registry.", ["reason"]),
+    buildInfo: gauge("build_info", "1, with the version that runs.", ["version"]),
+  };
+};
+
+export type Telemetry = ReturnType<typeof createTelemetry>;
+
+/**
+ * Everything that is counted or logged again and again, as one call per thing that happened.
+ * Label values are codes and names from our own tables, or names from the settings: never anything of a payload.
+ */
+export const createTelemetry = (log: Logger, version: string, clock: () => number) => {
+  const metrics = createMetrics();
+  metrics.buildInfo.set({ version }, 1);
+  metrics.kafkaConnected.set(0);
+  let kafkaWasConnected: boolean | null = null;
+  const limited = createLineLimit(clock);
+
+  return {
+    callbackArrived: () => metrics.inFlight.inc(),
+    callbackAnswered: (outcome: AcknowledgedAfter | "refused", seconds: number) => {
+      metrics.inFlight.dec();
+      metrics.replySeconds.observe({ outcome }, seconds);
+    },
+    callbackAdmitted: (source: string | null) => metrics.received.inc({ source: source ?? "none" }),
+    callbackAcknowledged: (event: string, after: AcknowledgedAfter) =>
+      metrics.acknowledged.inc({ event, after }),
+    callbackRefused: (reason: Refusal) => metrics.refused.inc({ reason }),
+
+    recordPublished: (topic: string, event: string, seconds: number) => {
+      metrics.published.inc({ topic });
+      metrics.publishSeconds.observe({ event }, seconds);
+    },
+    publishRetried: (reason: FailureCode, records: number, detail: string) => {
+      metrics.retries.inc({ reason }, records);
+      limited(`retry ${reason}`, (more) =>
+        log.warn(
+          { reason, records, detail, ...more },
+          "Kafka did not acknowledge records: sending them again",
+        ),
+      );
+    },
+    deadLetterPublished: (reason: DeadLetterReason, eventId: string, detail: string) => {
+      metrics.deadLetters.inc({ reason });
+      limited(`dead letter ${reason}`, (more) =>
+        log.error(
+          { reason, eventId, detail, ...more },
+          "callback went to the dead-letter topic: see its record there",
+        ),
+      );
+    },
+    laneParked: (topic: string, { code, detail }: Failure) => {
+      metrics.laneParked.set({ topic }, 1);
+      // What a retry can mend needs no operator yet.
+      const level = failures[code].handling === "retry" ? "warn" : "error";
+      log[level](
+        { topic, reason: code, detail },
+        "topic cannot be written: its records wait apart and are tried again",
+      );
+    },
+    laneOpened: (topic: string) => {
+      metrics.laneParked.set({ topic }, 0);
+      log.info({ topic }, "topic can be written again: nothing of it waits any more");
+    },
+
+    kafkaConnected: (connected: boolean, detail: string) => {
+      metrics.kafkaConnected.set(connected ? 1 : 0);
+      if (connected === kafkaWasConnected) return;
+      kafkaWasConnected = connected;
+      if (connected) log.info("connected to Kafka");
+      else log.warn({ detail }, "no connection to Kafka: trying again until there is one");
+    },
+    kafkaReconnected: (reason: FailureCode) => metrics.reconnects.inc({ reason }),
+    registryFailed: (reason: FailureCode, detail: string) => {
+      metrics.registryFailures.inc({ reason });
+      limited(`registry ${reason}`, (more) =>
+        log.warn(
+          { reason, detail, ...more },
+          "no schema ids from the registry: trying again until there are",
+        ),
+      );
+    },
+
+    /** The text of `/metrics`; gauges of the journal are read now, so that an idle bridge tells the true age too. */
+    exposition: (journal: JournalStatus) => {
+      const { pendingRecords, oldestPendingAt, bytes } = journal;
+      metrics.pendingRecords.set(pendingRecords);
+      metrics.oldestPending.set(oldestPendingAt === null ? 0 : Math.max(0, clock() - oldestPendingAt) / 1000);
+      metrics.journalBytes.set(bytes);
+      return metrics.registry.metrics();
+    },
+    contentType: metrics.registry.contentType,
+  };
+};
+
+const quietMs = 10_000;
+
+/** Writes the first line of a kind at once; what follows within 10 s is counted and told by the next line. */
+const createLineLimit = (clock: () => number) => {
+  const last = new Map<string, { at: number; suppressed: number }>();
+  return (kind: string, write: (more: { suppressed?: number }) => void): void => {
+    const before = last.get(kind);
+    if (before !== undefined && clock() - before.at < quietMs) {
+      before.suppressed += 1;
+      return;
+    }
+    last.set(kind, { at: clock(), suppressed: 0 });
+    write(before !== undefined && before.suppressed > 0 ? { suppressed: before.suppressed } : {});
+  };
+};
