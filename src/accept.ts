@@ -4,7 +4,10 @@ import { fail, ok, type Refusal, type Result } from "./core/result.ts";
 import type { AdmittedBody } from "./core/signature.ts";
 
 /** What makes the acknowledgement of a callback safe, and the event, as far as it is known by then. */
-export type Acknowledgement = { readonly after: "published" | "stored"; readonly event: string };
+export type Acknowledgement = {
+  readonly after: "published" | "stored" | "duplicate";
+  readonly event: string;
+};
 /** Keeps an admitted callback and resolves, before the deadline, when the sender may be answered. */
 export type Accept = (admitted: AdmittedBody) => Promise<Result<Acknowledgement, Refusal>>;
 
@@ -36,7 +39,8 @@ const within = <T>(ms: number, awaited: Promise<T>): Promise<T | null> =>
     );
   });
 
-const published = ({ event }: Settlement) => ok({ after: "published", event } as const);
+const published = ({ event, repeat }: Settlement): Result<Acknowledgement, Refusal> =>
+  ok({ after: repeat === true ? "duplicate" : "published", event });
 
 const storedFirst = async (journal: Journal, entry: Entry): Promise<Result<Acknowledgement, Refusal>> => {
   const stored = await journal.stored(entry);

@@ -4,16 +4,16 @@ import packageJson from "../package.json" with { type: "json" };
 import { createAccept } from "./accept.ts";
 import type { Config } from "./config.ts";
 import { type SchemaName, subjectOf } from "./core/catalog.ts";
-import type { Journal } from "./core/journal.ts";
 import { createRecordEncoder } from "./core/record.ts";
+import { createRepeats, type Repeats } from "./core/repeats.ts";
 import type { Failure } from "./core/result.ts";
 import { createAdmission } from "./core/signature.ts";
 import type { Sink } from "./core/sink.ts";
 import { openAdmin } from "./io/admin.ts";
 import { openIngress } from "./io/ingress.ts";
 import { type KafkaSink, openKafkaSink } from "./io/kafka/sink.ts";
-import { openMemoryJournal } from "./io/memory-journal.ts";
 import { createRegistry } from "./io/registry.ts";
+import { type Journals, openJournals } from "./journals.ts";
 import { pause, type Preparation, prepareKafka, prepareSchemas, schemaTexts } from "./prepare.ts";
 import { type Relay, type RelayOptions, startRelay } from "./relay/relay.ts";
 import { createTelemetry } from "./telemetry.ts";
@@ -27,9 +27,6 @@ export type Bridge = {
   readonly close: () => Promise<void>;
 };
 
-/** The journal in memory stays below this: what it holds was never acknowledged, and the sender tries again. */
-const memoryJournalBytes = 256 * 1024 * 1024;
-
 const toType = (name: SchemaName): avro.Type => avro.Type.forSchema(JSON.parse(schemaTexts[name]));
 
 /** Opens its sink at the first record: in health there is no second connection. */
@@ -42,7 +39,7 @@ const lazySink = (open: () => Sink): Sink => {
 };
 
 type Parts = Preparation & {
-  readonly journal: Journal;
+  readonly journals: Journals;
   readonly sink: KafkaSink;
   readonly laneSink: Sink;
   readonly fail: (failure: Failure) => void;
@@ -50,17 +47,8 @@ type Parts = Preparation & {
   relay: Relay | null;
 };
 
-const openLaneJournals = (): RelayOptions["openLaneJournal"] => {
-  const lanes = new Map<string, Journal>();
-  return (topic) => {
-    const lane = lanes.get(topic) ?? openMemoryJournal({ maxBytes: memoryJournalBytes });
-    lanes.set(topic, lane);
-    return Promise.resolve(lane);
-  };
-};
-
-const relayOptions = (parts: Parts, ids: ReadonlyMap<string, number>): RelayOptions => {
-  const { config, journal, sink, laneSink, telemetry } = parts;
+const relayOptions = (parts: Parts, ids: ReadonlyMap<string, number>, repeats: Repeats): RelayOptions => {
+  const { config, journals, sink, laneSink, telemetry } = parts;
   const topicPrefix = config.topics.prefix;
   const encode = createRecordEncoder({
     topicPrefix,
@@ -72,28 +60,45 @@ const relayOptions = (parts: Parts, ids: ReadonlyMap<string, number>): RelayOpti
     },
     schemaIdOf: (topic) => ids.get(subjectOf(topic)),
   });
-  const openLaneJournal = openLaneJournals();
-  return { journal, sink, laneSink, openLaneJournal, encode, topicPrefix, telemetry, clock: Date.now, pause };
+  const { main: journal, openLane: openLaneJournal, parkedTopics } = journals;
+  const lanes = { laneSink, openLaneJournal, parkedTopics };
+  return { journal, sink, ...lanes, encode, repeats, topicPrefix, telemetry, clock: Date.now, pause };
+};
+
+/** The repeats of what was accepted before this start are known too, as far as the journal still has it. */
+const recallRepeats = async ({ config, journals }: Parts): Promise<Repeats> => {
+  const repeats = createRepeats({ windowMs: config.dedupeWindowMs, clock: Date.now });
+  if (config.dedupeWindowMs === 0) return repeats;
+  for await (const batch of journals.retained()) {
+    for (const { eventId, receivedAt, pending } of batch) {
+      if (!pending) repeats.settled(eventId, receivedAt, true);
+    }
+  }
+  return repeats;
 };
 
 /** Topics and schema ids first, whatever order the outside world allows; then the relay begins. */
 const publish = async (parts: Parts): Promise<void> => {
   await using registry = createRegistry({ ...parts.config.registry, mode: parts.config.schemas });
-  const [ids] = await Promise.all([prepareSchemas(parts, registry), prepareKafka(parts)]);
+  const [ids, repeats] = await Promise.all([
+    prepareSchemas(parts, registry),
+    recallRepeats(parts),
+    prepareKafka(parts),
+  ]);
   if (ids === null || parts.closing.aborted) return;
   if ("ok" in ids) parts.fail(ids);
-  else parts.relay = startRelay(relayOptions(parts, ids));
+  else parts.relay = startRelay(relayOptions(parts, ids, repeats));
 };
 
 /** In memory nothing is safe before Kafka has it: without Kafka there is nothing to be ready for. */
-const obstaclesOf = ({ closing, journal, sink, relay }: Parts): readonly string[] => [
+const obstaclesOf = ({ closing, journals: { main: journal }, sink, relay }: Parts): readonly string[] => [
   ...(closing.aborted ? ["closing"] : []),
   ...(journal.durable || sink.connected() ? [] : ["no connection to Kafka"]),
   ...(journal.durable || relay !== null ? [] : ["topics or schema ids not had yet"]),
 ];
 
-const drain = async ({ relay, journal, sink, config }: Parts): Promise<void> => {
-  journal.close();
+const drain = async ({ relay, journals, sink, config }: Parts): Promise<void> => {
+  journals.main.close();
   const timeIsUp = AbortSignal.timeout(config.shutdownTimeoutMs);
   // A send may hang until its own deadline: closing the sink ends it.
   timeIsUp.addEventListener("abort", () => void sink[Symbol.asyncDispose](), { once: true });
@@ -101,7 +106,8 @@ const drain = async ({ relay, journal, sink, config }: Parts): Promise<void> => 
 };
 
 const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
-  const { config, journal, telemetry } = parts;
+  const { config, telemetry } = parts;
+  const { main: journal } = parts.journals;
   const admin = await openAdmin({
     host: config.adminHost,
     port: config.adminPort,
@@ -130,13 +136,14 @@ export const startBridge = async (config: Config, log: Logger): Promise<Bridge> 
   const quiet = { kafkaConnected: () => {}, kafkaReconnected: telemetry.kafkaReconnected };
   const failed = Promise.withResolvers<Failure>();
   const closing = new AbortController();
-  const maxBytes = Math.min(config.journal.maxBytes, memoryJournalBytes);
+  const journals = await openJournals(config, telemetry, log);
+  if (!journals.ok) throw new Error(`${journals.code}: ${journals.detail}`);
   const parts: Parts = {
     config,
     log,
     telemetry,
     closing: closing.signal,
-    journal: stack.use(openMemoryJournal({ maxBytes })),
+    journals: stack.use(journals.value),
     sink: stack.use(openKafkaSink({ kafka: config.kafka, log, telemetry })),
     laneSink: stack.use(lazySink(() => openKafkaSink({ kafka: config.kafka, log, telemetry: quiet }))),
     fail: failed.resolve,

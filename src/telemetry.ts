@@ -10,12 +10,15 @@ import {
 } from "./core/result.ts";
 
 /** How a callback was acknowledged. */
-export type AcknowledgedAfter = "published" | "stored";
+export type AcknowledgedAfter = "published" | "stored" | "duplicate";
 
 /** Seconds. The last bucket below +Inf is the sender's limit of 5 s. */
 const replyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3.5, 4, 5];
 /** Seconds. A record can wait for hours in an outage. */
 const publishBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30, 300, 3600, 21600];
+
+/** Seconds. */
+const syncBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 const prefix = "esign_bridge_";
 
@@ -64,6 +67,12 @@ const createMetrics = () => {
       [],
     ),
     journalBytes: gauge("journal_bytes", "Bytes that the journal holds.", []),
+    journalSync: histogram("journal_sync_seconds", "One fdatasync, for all that waited for it.", [
+      [],
+      syncBuckets,
+    ]),
+    journalFailures: counter("journal_failures_total", "Failed steps of the journal on disk.", ["reason"]),
+    journalDamaged: counter("journal_damaged_total", "Unreadable places found in the journal on disk.", []),
     laneParked: gauge("lane_parked", "1 while a topic cannot be written and its records wait apart.", [
       "topic",
     ]),
@@ -151,6 +160,38 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
         ),
       );
     },
+
+    journalSynced: (seconds: number) => metrics.journalSync.observe(seconds),
+    journalFailed: (step: string, code: string) => {
+      metrics.journalFailures.inc({ reason: step });
+      limited(`journal ${step}`, (more) =>
+        log.error(
+          { step, code, ...more },
+          "the disk failed the journal: look at its space and health; trying again",
+        ),
+      );
+    },
+    journalRecovered: () => log.info("the journal can write again"),
+    journalDamaged: (damage: {
+      directory: string;
+      file: string;
+      at: number;
+      bytes: number;
+      kind: "torn" | "damage";
+    }) => {
+      if (damage.kind === "damage") metrics.journalDamaged.inc();
+      // A torn tail is what a power cut leaves, and was never acknowledged.
+      log[damage.kind === "torn" ? "warn" : "error"](
+        damage,
+        "unreadable bytes in the journal: kept in damaged/",
+      );
+    },
+    journalMissing: (records: number, directory: string) => {
+      metrics.journalDamaged.inc();
+      log.error({ records, directory }, "callbacks are missing from the journal: a file is gone or damaged");
+    },
+    journalCursorLost: (directory: string) =>
+      log.warn({ directory }, "the journal's cursor cannot be read: what is retained is published again"),
 
     /** The text of `/metrics`; gauges of the journal are read now, so that an idle bridge tells the true age too. */
     exposition: (journal: JournalStatus) => {

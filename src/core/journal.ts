@@ -20,8 +20,8 @@ export type Arrival = {
   readonly deadLetter: DeadLetter | null;
 };
 
-/** How a callback ended: the event's name for the metrics, and whether Kafka took it in its own topic. */
-export type Settlement = { readonly event: string };
+/** How a callback ended: the event's name for the metrics, and whether an earlier one of the same bytes stands for it. */
+export type Settlement = { readonly event: string; readonly repeat?: boolean };
 
 /**
  * An arrival in a journal. The appender and the reader may hold two objects for one arrival (the reader's may come from

@@ -16,6 +16,8 @@ export type Encoded = {
   readonly record: KafkaRecord;
   /** Why it goes to the dead letters; null when it goes to its own topic. */
   readonly letter: DeadLetter | null;
+  /** A byte-identical repeat can only be the sender's retry. */
+  readonly once: boolean;
 };
 
 export type RecordRules = {
@@ -46,6 +48,7 @@ const headersOf = (arrival: Arrival, type: string | Buffer, key: string | null) 
 export const toDeadLetter = (arrival: Arrival, letter: DeadLetter, prefix: string): Encoded => ({
   event: deadLetterTopic,
   letter,
+  once: false,
   record: {
     topic: prefix + deadLetterTopic,
     key: arrival.eventId,
@@ -96,7 +99,7 @@ export const createRecordEncoder = (rules: RecordRules): RecordEncoder => {
     if (!value.ok) return deadLetter(arrival, value, topic);
     const headers = { ...headersOf(arrival, typeHeaderOf(event), key), "content-type": avro };
     const record = { topic, key, value: value.value, headers, timestamp: arrival.receivedAt };
-    return ok({ event, record, letter: null });
+    return ok({ event, record, letter: null, once: catalog[event].once });
   };
 
   return (arrival) => {

@@ -4,7 +4,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Accept } from "../accept.ts";
 import { failures, type Refusal } from "../core/result.ts";
 import type { Admission } from "../core/signature.ts";
-import type { Telemetry } from "../telemetry.ts";
+import type { AcknowledgedAfter, Telemetry } from "../telemetry.ts";
 
 export type IngressOptions = {
   readonly host: string;
@@ -57,7 +57,7 @@ const refusalByCode: ReadonlyMap<string, Refusal> = new Map([
   ["ECONNRESET", "request-malformed"],
 ]);
 
-type Timed = { startedAt: number; outcome: "published" | "stored" | "refused" };
+type Timed = { startedAt: number; outcome: AcknowledgedAfter | "refused" };
 
 declare module "fastify" {
   interface FastifyRequest {

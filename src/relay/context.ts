@@ -1,5 +1,6 @@
 import type { BatchLimit, Entry, Journal } from "../core/journal.ts";
 import type { RecordEncoder } from "../core/record.ts";
+import type { Repeats } from "../core/repeats.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Telemetry } from "../telemetry.ts";
 import type { Item, Left } from "./delivery.ts";
@@ -9,9 +10,12 @@ export type RelayOptions = {
   readonly sink: Sink;
   /** For parked topics: a connection of their own, since a topic that is gone poisons the one it is sent through. */
   readonly laneSink: Sink;
-  /** Where the records of a parked topic wait; asked again for the same topic, it gives the same journal. */
-  readonly openLaneJournal: (topic: string) => Promise<Journal>;
+  /** Where the records of a parked topic wait: the same journal for the same topic, null while it cannot be opened. */
+  readonly openLaneJournal: (topic: string) => Promise<Journal | null>;
+  /** Topics that were parked when the bridge last ended. */
+  readonly parkedTopics?: readonly string[];
   readonly encode: RecordEncoder;
+  readonly repeats: Repeats;
   readonly topicPrefix: string;
   readonly telemetry: Pick<
     Telemetry,
@@ -57,11 +61,23 @@ export const toItems = async (context: RelayContext, entries: readonly Entry[]):
   return items;
 };
 
+/** A byte-identical repeat of what happens once is the sender's retry: it ends as the first one does, and is not sent. */
+export const withoutRepeats = ({ repeats }: RelayContext, items: readonly Item[]): readonly Item[] =>
+  items.filter(({ entry, event, once }) => {
+    if (!once) return true;
+    const first = repeats.firstOf(entry.arrival.eventId, event);
+    if (first === undefined) repeats.begin(entry);
+    else void first.then(entry.settle);
+    return first === undefined;
+  });
+
 /** Kafka has the record: whoever waits for it hears of it. */
-export const settle = ({ telemetry, clock }: RelayContext, { entry, event, record, letter }: Item): void => {
+export const settle = (context: RelayContext, { entry, event, record, letter, once }: Item): void => {
+  const { telemetry, clock, repeats } = context;
   const { eventId, receivedAt } = entry.arrival;
   telemetry.recordPublished(record.topic, event, (clock() - receivedAt) / 1000);
   if (letter !== null) telemetry.deadLetterPublished(letter.reason, eventId, letter.detail);
+  repeats.settled(eventId, receivedAt, once);
   entry.settle({ event });
 };
 

@@ -1,5 +1,5 @@
 import type { Journal } from "../core/journal.ts";
-import type { Failure } from "../core/result.ts";
+import { fail, type Failure } from "../core/result.ts";
 import { batchLimit, type RelayContext, reportRetries, settle, toItems } from "./context.ts";
 import { deliver, type Item, type Left, topicOfItem } from "./delivery.ts";
 
@@ -32,16 +32,23 @@ const runLane = async (context: RelayContext, topic: string, journal: Journal): 
 };
 
 /** A topic that cannot be written for now: its records wait apart, in order, and new ones queue behind them. */
-export const openLane = async (context: RelayContext, topic: string, why: Failure): Promise<Journal> => {
+const openLane = async (context: RelayContext, topic: string, why: Failure): Promise<Journal | null> => {
   const open = context.lanes.get(topic);
   if (open !== undefined) return open;
   const journal = await context.openLaneJournal(topic);
+  if (journal === null) return null;
   context.lanes.set(topic, journal);
   context.telemetry.laneParked(topic, why);
   const run = runLane(context, topic, journal);
   context.laneRuns.add(run);
   void run.finally(() => context.laneRuns.delete(run));
   return journal;
+};
+
+/** Before the stream begins: what waited for these topics when the bridge ended goes first. */
+export const reopenLanes = async (context: RelayContext): Promise<void> => {
+  const why = fail("record-not-sent", "its records were waiting when the bridge ended");
+  for (const topic of context.parkedTopics ?? []) await openLane(context, topic, why);
 };
 
 /** Moves records to the lanes of their topics. Returns those that no lane can keep: they stay where they are. */
@@ -60,6 +67,7 @@ export const park = async (context: RelayContext, left: readonly Left[]): Promis
 
 const moveToLane = async (context: RelayContext, { item, failure }: Left): Promise<boolean> => {
   const journal = await openLane(context, topicOfItem(item), failure);
+  if (journal === null) return false;
   const kept = journal.append({ ...item.entry.arrival, deadLetter: item.letter });
   if (!kept.ok) return false;
   if (journal.durable && !(await journal.stored(kept.value)).ok) return false;

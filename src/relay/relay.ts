@@ -7,9 +7,10 @@ import {
   reportRetries,
   settle,
   toItems,
+  withoutRepeats,
 } from "./context.ts";
 import { deliver, type Item, type Left, topicOfItem } from "./delivery.ts";
-import { park, splitBy } from "./lanes.ts";
+import { park, reopenLanes, splitBy } from "./lanes.ts";
 
 export type { RelayOptions } from "./context.ts";
 
@@ -35,7 +36,7 @@ const topUp = async (context: RelayContext, batch: Batch): Promise<void> => {
   if (room <= 0 || context.journal.status().pendingRecords <= batch.read) return;
   const entries = await context.journal.read({ ...batchLimit, entries: room });
   batch.read += entries.length;
-  batch.inHand = [...batch.inHand, ...(await toItems(context, entries))];
+  batch.inHand = [...batch.inHand, ...withoutRepeats(context, await toItems(context, entries))];
 };
 
 const mustPark = (failure: Left["failure"], attempt: number, progress: boolean): boolean => {
@@ -81,10 +82,12 @@ const tryBatch = async (context: RelayContext, batch: Batch, attempt: number): P
 
 const runStream = async (context: RelayContext): Promise<void> => {
   const { journal, stopping } = context;
+  await reopenLanes(context);
   for (;;) {
     const entries: readonly Entry[] = await journal.read(batchLimit);
     if (entries.length === 0) return;
-    const batch: Batch = { read: entries.length, inHand: await toItems(context, entries), progress: false };
+    const inHand = withoutRepeats(context, await toItems(context, entries));
+    const batch: Batch = { read: entries.length, inHand, progress: false };
     for (let attempt = 0; batch.inHand.length > 0 && !stopping.aborted; attempt += 1) {
       if (attempt > 0) {
         await context.pause(attempt - 1, stopping);

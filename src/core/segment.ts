@@ -1,0 +1,78 @@
+/**
+ * The head of a segment file, in front of its frames (`frame.ts`). All numbers are big-endian.
+ *
+ *     0  magic     8 bytes "eSignJnl"
+ *     8  version   u16     1
+ *    10  zero      u16
+ *    12  salt      u32     random; begins every CRC in this file but the one below
+ *    16  first     f64     the sequence of the frame with index 0
+ *    24  createdAt f64     milliseconds since 1970
+ *    32  crc       u32     CRC32 over the 32 bytes before it
+ *    36  zeros, up to 64
+ *    64  the same again: one bad sector must not make the whole segment unreadable
+ *   128  frames
+ *
+ * Files are named by their number, `00000000000000000001.journal`, and read in that order. `first` never falls from one file to the
+ * next, and a segment holds exactly the sequences from its own `first` up to the next one's: what it has beyond them was
+ * written again there, and what is missing from them is lost.
+ */
+import { Buffer } from "node:buffer";
+import { crc32 } from "node:zlib";
+
+export type SegmentHeader = {
+  readonly salt: number;
+  readonly first: number;
+  readonly createdAt: number;
+};
+
+export const segmentVersion = 1;
+export const segmentHeaderBytes = 128;
+
+const copyBytes = 64;
+const magic = Buffer.from("eSignJnl", "latin1");
+
+export const writeSegmentHeader = (into: Buffer, header: SegmentHeader): void => {
+  into.fill(0, 0, segmentHeaderBytes);
+  into.set(magic, 0);
+  into.writeUInt16BE(segmentVersion, 8);
+  into.writeUInt32BE(header.salt, 12);
+  into.writeDoubleBE(header.first, 16);
+  into.writeDoubleBE(header.createdAt, 24);
+  into.writeUInt32BE(crc32(into.subarray(0, 32)), 32);
+  into.copy(into, copyBytes, 0, copyBytes);
+};
+
+export type SegmentHeaderRead =
+  | { readonly kind: "good"; readonly header: SegmentHeader }
+  | { readonly kind: "version-unknown"; readonly version: number }
+  | { readonly kind: "damaged" };
+
+const readCopy = (copy: Buffer): SegmentHeaderRead => {
+  if (copy.length < copyBytes || !copy.subarray(0, magic.length).equals(magic)) return { kind: "damaged" };
+  const version = copy.readUInt16BE(8);
+  if (version !== segmentVersion) return { kind: "version-unknown", version };
+  if (crc32(copy.subarray(0, 32)) !== copy.readUInt32BE(32)) return { kind: "damaged" };
+  const header = {
+    salt: copy.readUInt32BE(12),
+    first: copy.readDoubleBE(16),
+    createdAt: copy.readDoubleBE(24),
+  };
+  return { kind: "good", header };
+};
+
+/** From the first bytes of a file. One good copy is enough, and says more than an odd version in the other. */
+export const readSegmentHeader = (bytes: Buffer): SegmentHeaderRead => {
+  const first = readCopy(bytes.subarray(0, copyBytes));
+  if (first.kind === "good") return first;
+  const second = readCopy(bytes.subarray(copyBytes, segmentHeaderBytes));
+  return second.kind === "damaged" ? first : second;
+};
+
+const nameDigits = 20;
+const nameEnd = ".journal";
+
+export const segmentFileName = (number: number): string => `${number}`.padStart(nameDigits, "0") + nameEnd;
+
+/** The number in a segment's file name; null for every other file. */
+export const segmentNumberOf = (fileName: string): number | null =>
+  /^\d{20}\.journal$/.test(fileName) ? Number(fileName.slice(0, nameDigits)) : null;

@@ -1,0 +1,60 @@
+/**
+ * The cursor file: the sequence up to which everything is released. Two places, written in turn, so that one whole value is
+ * always there; in place, so that it needs no new block on a full disk. All numbers are big-endian.
+ *
+ *     0  magic    8 bytes "eSignCur"
+ *     8  sequence f64
+ *    16  crc      u32   CRC32 over the 16 bytes before it
+ *  4096  the same
+ *
+ * The greater one of the two counts. It may be lower than what was released (duplicates), never higher (loss).
+ */
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import type { File, Files } from "./files.ts";
+
+export type Cursor = {
+  /** The last value that survives a power cut; 0 when there is none. */
+  durable: number;
+  /** The file holds something, and none of it is a cursor. */
+  readonly lost: boolean;
+  readonly file: File;
+  nextPlace: number;
+};
+
+const magic = Buffer.from("eSignCur", "latin1");
+const placeBytes = 4096;
+const valueBytes = 20;
+
+const readPlace = (bytes: Buffer): number | null => {
+  if (bytes.length < valueBytes || !bytes.subarray(0, magic.length).equals(magic)) return null;
+  return crc32(bytes.subarray(0, 16)) === bytes.readUInt32BE(16) ? bytes.readDoubleBE(8) : null;
+};
+
+export const openCursor = async (files: Files, directory: string): Promise<Cursor> => {
+  const file = await files.openToUpdate(join(directory, "cursor"));
+  const bytes = Buffer.alloc(placeBytes + valueBytes);
+  const got = bytes.subarray(0, await file.read(bytes, 0));
+  const first = readPlace(got);
+  const second = readPlace(got.subarray(placeBytes));
+  // The name of a new file must be durable before its contents can be.
+  await files.syncDirectory(directory);
+  return {
+    durable: Math.max(first ?? 0, second ?? 0),
+    lost: first === null && second === null,
+    file,
+    // Over the lesser one: the greater must outlive a write that is cut in half.
+    nextPlace: (first ?? 0) > (second ?? 0) ? 1 : 0,
+  };
+};
+
+export const writeCursor = async (cursor: Cursor, sequence: number): Promise<void> => {
+  const bytes = Buffer.alloc(valueBytes);
+  bytes.set(magic, 0);
+  bytes.writeDoubleBE(sequence, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(0, 16)), 16);
+  await cursor.file.write(bytes, cursor.nextPlace * placeBytes);
+  await cursor.file.sync();
+  cursor.durable = sequence;
+  cursor.nextPlace = 1 - cursor.nextPlace;
+};

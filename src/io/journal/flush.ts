@@ -1,0 +1,147 @@
+import { fail } from "../../core/result.ts";
+import { frameBytesAtMost } from "../../core/frame.ts";
+import { forgetSegment, removeSegment } from "./catalogue.ts";
+import { codeOf, isSystemError } from "./files.ts";
+import { recoveryDelayMs, writeDelayMs } from "./options.ts";
+import { releasedOf, tailEntry, trimTail, type State, type Stored } from "./state.ts";
+import { beginSegment, syncActive, writeBatch } from "./writer.ts";
+
+const syncIsDue = (state: State): boolean =>
+  state.synced < state.written && (state.syncAsked || state.waiters.length > 0);
+
+/** Writes all that waits, syncs it once for all who wait, and goes on until nothing is left to do. */
+const flushAll = async (state: State): Promise<void> => {
+  for (;;) {
+    const goal = state.next;
+    while (state.written < goal) await writeBatch(state);
+    if (syncIsDue(state)) await syncActive(state);
+    else if (state.next === goal) return;
+  }
+};
+
+const refuseWaiters = (state: State, detail: string): void => {
+  const { waiters } = state;
+  state.waiters = [];
+  const refused: Stored = fail("journal-failed", detail);
+  for (const { resolve } of waiters) resolve(refused);
+};
+
+/**
+ * The rule after a failed write or sync: the file is given up where it was last synced. Callbacks behind that which are not
+ * released are all in the tail; they stay readable, and the next segment begins with the first of them, so that it takes
+ * their place on the disk as well.
+ */
+const restartAt = (state: State): void => {
+  state.written = Math.max(state.synced, releasedOf(state));
+  state.unwrittenBytes = 0;
+  for (let sequence = state.written; sequence < state.next; sequence += 1) {
+    const entry = tailEntry(state, sequence);
+    if (entry !== undefined) state.unwrittenBytes += frameBytesAtMost(entry.arrival);
+  }
+  trimTail(state);
+};
+
+const giveUpFile = async (state: State): Promise<void> => {
+  const { active } = state;
+  state.active = null;
+  try {
+    await active?.file.close();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    state.options.on.failed("write", codeOf(error));
+  }
+};
+
+const enterFailure = async (state: State, error: unknown): Promise<void> => {
+  if (!isSystemError(error)) throw error;
+  state.phase = "failing";
+  state.options.on.failed(state.step, codeOf(error));
+  restartAt(state);
+  refuseWaiters(state, `the disk refused a ${state.step} (${codeOf(error)})`);
+  await giveUpFile(state);
+  if (state.disposed !== null) return;
+  state.recoveryTimer = setTimeout(() => {
+    state.recoveryTimer = null;
+    startRecovery(state);
+  }, recoveryDelayMs);
+};
+
+const flush = async (state: State): Promise<void> => {
+  try {
+    await flushAll(state);
+  } catch (error) {
+    await enterFailure(state, error);
+  } finally {
+    state.flushing = null;
+  }
+};
+
+/** A failed attempt leaves a file that holds nothing of its own: it must not be left to fill the disk. */
+const removeFailedAttempts = async (state: State): Promise<void> => {
+  const { catalogue, options } = state;
+  for (;;) {
+    const last = catalogue.held.at(-1);
+    if (last === undefined || last.first < state.written || last.keep) return;
+    if ((await removeSegment(options, last)) !== null) return;
+    forgetSegment(catalogue, last);
+  }
+};
+
+/** Writes what the failed file may have lost into a new one; appending goes on when that is synced. */
+export const recover = async (state: State): Promise<void> => {
+  state.phase = "recovering";
+  restartAt(state);
+  try {
+    await removeFailedAttempts(state);
+    await beginSegment(state);
+    state.syncAsked = true;
+    await flushAll(state);
+    // With nothing to write this is a trial: the next callback must not be the one that finds the disk still failing.
+    if (state.syncAsked) await syncActive(state);
+    state.phase = "taking";
+    state.options.on.recovered();
+  } catch (error) {
+    await enterFailure(state, error);
+  } finally {
+    state.flushing = null;
+  }
+};
+
+const startRecovery = (state: State): void => {
+  state.flushing ??= recover(state);
+};
+
+const startFlush = (state: State): void => {
+  if (state.phase === "taking") state.flushing ??= flush(state);
+};
+
+/** For a callback that nobody waits for: the later it is written, the more go together. */
+export const flushLater = (state: State): void => {
+  state.flushTimer ??= setTimeout(() => {
+    state.flushTimer = null;
+    startFlush(state);
+  }, writeDelayMs);
+};
+
+/** After everything that this turn of the event loop brings. */
+export const flushSoon = (state: State): void => {
+  state.flushSoon ??= setImmediate(() => {
+    state.flushSoon = null;
+    startFlush(state);
+  });
+};
+
+/** The last flush of all; everything that is not released survives a power cut behind it, if the disk allows. */
+export const finishWriting = async (state: State): Promise<void> => {
+  clearTimeout(state.flushTimer ?? undefined);
+  clearImmediate(state.flushSoon ?? undefined);
+  clearTimeout(state.recoveryTimer ?? undefined);
+  await state.flushing;
+  const pending = releasedOf(state) < state.next;
+  state.syncAsked = pending;
+  if (state.phase === "taking") await flush(state);
+  // A file that failed may have lost them: one more attempt.
+  if (state.phase === "failing" && pending) await recover(state);
+  refuseWaiters(state, "the journal is closed");
+  await giveUpFile(state);
+};

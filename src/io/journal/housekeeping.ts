@@ -1,0 +1,99 @@
+import { forgetSegment, removeSegment, retainReleased, type Segment } from "./catalogue.ts";
+import { writeCursor } from "./cursor.ts";
+import { codeOf, isSystemError } from "./files.ts";
+import { flushSoon } from "./flush.ts";
+import { housekeepingMs } from "./options.ts";
+import { releasedOf, type State } from "./state.ts";
+
+export type Housekeeping = {
+  /** `next` when the sync interval began: what was appended before is due at its end. */
+  syncMark: number;
+  syncTicks: number;
+};
+
+const saysFailed = (state: State, step: "cursor" | "retention", error: unknown): void => {
+  if (!isSystemError(error)) throw error;
+  state.options.on.failed(step, codeOf(error));
+};
+
+export const moveCursor = async (state: State): Promise<void> => {
+  const released = releasedOf(state);
+  if (released <= state.cursor.durable) return;
+  try {
+    await writeCursor(state.cursor, released);
+  } catch (error) {
+    saysFailed(state, "cursor", error);
+  }
+};
+
+/** Callbacks that wait long for Kafka become safe even when nobody asks. In health all are released before. */
+const syncWhatWaits = (state: State, keeping: Housekeeping): void => {
+  keeping.syncTicks += 1;
+  if (keeping.syncTicks * housekeepingMs < state.options.syncIntervalMs) return;
+  if (state.synced < keeping.syncMark && releasedOf(state) < keeping.syncMark) {
+    state.syncAsked = true;
+    flushSoon(state);
+  }
+  keeping.syncTicks = 0;
+  keeping.syncMark = state.next;
+};
+
+const usedBytes = ({ catalogue, unwrittenBytes }: State): number =>
+  catalogue.heldBytes + catalogue.retainedBytes + unwrittenBytes;
+
+/** A retained segment that has served its time, or whose room is needed for what is pending. */
+const segmentToDrop = (state: State): Segment | undefined => {
+  const { catalogue, options, lowDisk } = state;
+  const { retained, held, retainedBytes } = catalogue;
+  const oldest = retained.findIndex((segment) => !segment.keep);
+  // Nothing was written to it after the next one was begun.
+  const lastWrittenAt = (retained[oldest + 1] ?? held[0])?.createdAt ?? Infinity;
+  const due =
+    lowDisk ||
+    retainedBytes > options.retentionBytes ||
+    usedBytes(state) > options.maxBytes ||
+    lastWrittenAt + options.retentionMs < options.clock();
+  return due ? retained[oldest] : undefined;
+};
+
+const dropRetained = async (state: State): Promise<void> => {
+  retainReleased(state.catalogue, releasedOf(state));
+  for (let segment = segmentToDrop(state); segment !== undefined; segment = segmentToDrop(state)) {
+    const refused = await removeSegment(state.options, segment);
+    if (refused !== null) {
+      state.options.on.failed("retention", refused);
+      return;
+    }
+    forgetSegment(state.catalogue, segment);
+  }
+};
+
+const lookAtFreeSpace = async (state: State): Promise<void> => {
+  const { files, directory, minFreeBytes } = state.options;
+  try {
+    state.lowDisk = (await files.freeBytes(directory)) < minFreeBytes;
+  } catch (error) {
+    saysFailed(state, "retention", error);
+  }
+};
+
+const keepHouse = async (state: State): Promise<void> => {
+  // Before any segment goes, the cursor is past it; where that fails, the segment holds only released callbacks all the same.
+  await moveCursor(state);
+  await lookAtFreeSpace(state);
+  await dropRetained(state);
+};
+
+export const startHousekeeping = (state: State): void => {
+  const keeping: Housekeeping = { syncMark: state.next, syncTicks: 0 };
+  state.housekeepingTimer = setInterval(() => {
+    syncWhatWaits(state, keeping);
+    keepHouseNow(state);
+  }, housekeepingMs);
+};
+
+export const keepHouseNow = (state: State): void => {
+  state.housekeeping ??= keepHouse(state).finally(() => {
+    state.housekeeping = null;
+  });
+};

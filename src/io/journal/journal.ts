@@ -1,0 +1,153 @@
+/**
+ * The journal on disk: callbacks survive kill -9 and power cuts, and wait there for Kafka as long as it takes.
+ *
+ * A directory holds
+ *     00000000000000000001.journal …  segments (`core/segment.ts`) of frames (`core/frame.ts`), only ever appended to
+ *     cursor                          up to which sequence everything is released (`cursor.ts`)
+ *     lock                            empty; held by the one process that uses the directory (`files.ts`)
+ *     damaged/                        copies of what could not be read (`salvage.ts`), never deleted
+ *
+ * Invariants
+ * - Each callback has a sequence, one more than the one before. It stands for its place everywhere, in the cursor too.
+ * - `stored` resolves ok behind the sync of the bytes, of all bytes before them, and of the segment's name.
+ * - A file whose write or sync has failed is never written or synced again; see `restartAt` in `flush.ts`.
+ * - A segment is removed only when all in it is released.
+ * - Each start begins a new segment: nobody writes behind a tail that he has not written.
+ */
+import { join } from "node:path";
+import { frameBytesAtMost, maxPayloadBytes } from "../../core/frame.ts";
+import type { Arrival, Entry, Journal } from "../../core/journal.ts";
+import { fail, ok, type Failure, type Result } from "../../core/result.ts";
+import { closeBacklog } from "./backlog.ts";
+import { codeOf, isSystemError } from "./files.ts";
+import { finishWriting, flushLater, flushSoon } from "./flush.ts";
+import { keepHouseNow, moveCursor, startHousekeeping } from "./housekeeping.ts";
+import { openState, type Unusable } from "./opening.ts";
+import type { DiskJournalOptions } from "./options.ts";
+import { oldestPendingAt, read, release, wakeReader } from "./reading.ts";
+import { readRetained, type Seen } from "./retained.ts";
+import { pushTail, releasedOf, toEntry, trimTail, type State, type Stored } from "./state.ts";
+
+export type DiskJournal = Journal & {
+  /** What was accepted before, settled or not, as far back as it is retained; to be read once, right after opening. */
+  readonly retained: () => AsyncIterable<readonly Seen[]>;
+};
+
+type Refused = Failure<"journal-full" | "journal-failed">;
+
+const refusalOf = (state: State, bytes: number): Refused | null => {
+  const { options, catalogue, unwrittenBytes } = state;
+  if (state.disposed !== null) return fail("journal-failed", "the journal is closed");
+  if (state.phase !== "taking") return fail("journal-failed", "the disk refuses");
+  if (state.lowDisk) return fail("journal-full", `less than ${options.minFreeBytes} bytes free on the disk`);
+  if (bytes > maxPayloadBytes) return fail("journal-full", `${bytes} bytes are too many for one callback`);
+  const pending = catalogue.heldBytes + unwrittenBytes + bytes;
+  if (pending > options.maxBytes) return fail("journal-full", `${pending} bytes are waiting`);
+  // Read or not, what is not yet on the disk stays in memory.
+  if (state.tailBytes > 2 * options.memoryBytes) return fail("journal-failed", "the disk does not keep up");
+  return null;
+};
+
+/** More is in memory than should be, or on the disk than may be. */
+const makeRoom = (state: State): void => {
+  const { options, catalogue } = state;
+  if (state.tailBytes > options.memoryBytes) trimTail(state);
+  // Only what is synced may go unread. Not at every append: one sync makes room for many.
+  if (state.tailBytes > options.memoryBytes * 1.25) {
+    state.syncAsked = true;
+    flushSoon(state);
+  }
+  const used = catalogue.heldBytes + catalogue.retainedBytes + state.unwrittenBytes;
+  if (used > options.maxBytes) keepHouseNow(state);
+};
+
+const append = (state: State, arrival: Arrival): Result<Entry, "journal-full" | "journal-failed"> => {
+  const refused = refusalOf(state, frameBytesAtMost(arrival));
+  if (refused !== null) return refused;
+  const entry = toEntry(arrival, state.next);
+  pushTail(state, entry);
+  flushLater(state);
+  makeRoom(state);
+  wakeReader(state);
+  return ok(entry);
+};
+
+const stored = (state: State, { sequence }: Entry): Promise<Stored> => {
+  if (sequence < state.synced) return Promise.resolve(ok(undefined));
+  if (state.disposed !== null) return Promise.resolve(fail("journal-failed", "the journal is closed"));
+  if (state.phase !== "taking") return Promise.resolve(fail("journal-failed", "the disk refuses"));
+  const { promise, resolve } = Promise.withResolvers<Stored>();
+  state.waiters.push({ sequence, resolve });
+  flushSoon(state);
+  return promise;
+};
+
+const close = (state: State): void => {
+  state.closed = true;
+  wakeReader(state);
+};
+
+const closeFiles = async (state: State): Promise<void> => {
+  await closeBacklog(state.backlog);
+  await state.cursor.file.close();
+};
+
+const dispose = async (state: State): Promise<void> => {
+  clearInterval(state.housekeepingTimer ?? undefined);
+  close(state);
+  await state.reading;
+  await finishWriting(state);
+  await state.housekeeping;
+  await moveCursor(state);
+  try {
+    await closeFiles(state);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    state.options.on.failed("read", codeOf(error));
+  } finally {
+    state.lock.release();
+  }
+};
+
+const toJournal = (state: State): DiskJournal => ({
+  durable: true,
+  append: (arrival) => append(state, arrival),
+  stored: (entry) => stored(state, entry),
+  read: (limit) => read(state, limit),
+  release: (count) => release(state, count),
+  status: () => ({
+    pendingRecords: state.next - releasedOf(state),
+    oldestPendingAt: oldestPendingAt(state),
+    bytes: state.catalogue.heldBytes + state.catalogue.retainedBytes + state.unwrittenBytes,
+  }),
+  close: () => close(state),
+  retained: () => readRetained(state),
+  [Symbol.asyncDispose]: () => {
+    state.disposed ??= Promise.resolve().then(() => dispose(state));
+    return state.disposed;
+  },
+});
+
+const detailOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/**
+ * Opens a journal, or makes one. Quick however much is pending: only the last segment is read through.
+ * The failures end the start: another process has the directory, it cannot be used, or a newer version wrote it.
+ */
+export const openDiskJournal = async (
+  options: DiskJournalOptions,
+): Promise<Result<DiskJournal, Unusable | "journal-locked">> => {
+  const { files, directory } = options;
+  try {
+    await files.makeDirectory(directory);
+    const lock = files.lock(join(directory, "lock"));
+    if (lock === null) return fail("journal-locked", `${directory} is in use by another process`);
+    const opened = await openState(options, lock);
+    if (!opened.ok) return opened;
+    startHousekeeping(opened.value);
+    return ok(toJournal(opened.value));
+  } catch (error) {
+    if (codeOf(error) === "unknown") throw error;
+    return fail("journal-unusable", `${directory}: ${detailOf(error)}`);
+  }
+};

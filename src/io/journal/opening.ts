@@ -1,0 +1,116 @@
+import { createQueue } from "../../core/queue.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { createBacklog } from "./backlog.ts";
+import { openCatalogue, retainReleased, type Catalogue, type Segment, type Unreadable } from "./catalogue.ts";
+import { openCursor, writeCursor, type Cursor } from "./cursor.ts";
+import { codeOf, isSystemError, type File, type Lock } from "./files.ts";
+import type { Disk, DiskJournalOptions } from "./options.ts";
+import { salvage } from "./salvage.ts";
+import { createSegmentReader, findSegmentEnd } from "./segment-reader.ts";
+import type { State } from "./state.ts";
+
+export type Unusable = Unreadable;
+
+const slabBytes = 1024 * 1024;
+
+const syncIfPossible = async (disk: Disk, file: File): Promise<void> => {
+  try {
+    await file.sync();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    disk.on.failed("sync", codeOf(error));
+  }
+};
+
+/** Syncs and measures the segment that the process before was writing: from here on all that can be read is durable. */
+const finishSegment = async (disk: Disk, segment: Segment): Promise<number> => {
+  const file = await disk.files.openToRead(segment.path);
+  try {
+    await syncIfPossible(disk, file);
+    const { nextIndex, torn } = await findSegmentEnd(createSegmentReader(file, segment));
+    if (torn !== null) await salvage(disk, segment, { ...torn, kind: "torn" });
+    return segment.first + nextIndex;
+  } finally {
+    await file.close();
+  }
+};
+
+/** Where reading begins, and where appending does. A cursor beyond the files is right: what is released need not be there. */
+const placesOf = async (disk: Disk, catalogue: Catalogue, cursor: Cursor) => {
+  const { held } = catalogue;
+  const oldest = held[0]?.first ?? 1;
+  const last = held.at(-1);
+  const end = last === undefined ? oldest : await finishSegment(disk, last);
+  const read = cursor.lost ? oldest : cursor.durable;
+  return { read, next: Math.max(end, read) };
+};
+
+const beginCursor = async (disk: Disk, cursor: Cursor, read: number): Promise<void> => {
+  try {
+    await writeCursor(cursor, read);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    disk.on.failed("cursor", codeOf(error));
+  }
+};
+
+type Parts = {
+  readonly options: DiskJournalOptions;
+  readonly lock: Lock;
+  readonly catalogue: Catalogue;
+  readonly cursor: Cursor;
+};
+
+const createState = (parts: Parts, { read, next }: { read: number; next: number }): State => ({
+  ...parts,
+  backlog: createBacklog(parts.options, parts.catalogue, read),
+  tail: createQueue(),
+  tailFirst: next,
+  tailBytes: 0,
+  inFlight: createQueue(),
+  settlements: new Map(),
+  next,
+  written: next,
+  synced: next,
+  read,
+  phase: "taking",
+  active: null,
+  unwrittenBytes: 0,
+  waiters: [],
+  syncAsked: false,
+  slab: Buffer.allocUnsafeSlow(slabBytes),
+  step: "write",
+  flushing: null,
+  flushTimer: null,
+  flushSoon: null,
+  recoveryTimer: null,
+  housekeepingTimer: null,
+  housekeeping: null,
+  reading: null,
+  wakeReader: null,
+  lastReadAt: parts.catalogue.held[0]?.createdAt ?? 0,
+  lowDisk: false,
+  closed: false,
+  disposed: null,
+});
+
+export const openState = async (
+  options: DiskJournalOptions,
+  lock: Lock,
+): Promise<Result<State, Unusable>> => {
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => lock.release());
+  const catalogue = await openCatalogue(options);
+  if (!catalogue.ok) return catalogue;
+  const cursor = await openCursor(options.files, options.directory);
+  undo.defer(() => cursor.file.close());
+  const places = await placesOf(options, catalogue.value, cursor);
+  if (cursor.lost && catalogue.value.held.length > 0) options.on.cursorLost();
+  // From the first moment on there is one: without it a later start could not tell a new journal from a damaged one.
+  if (cursor.lost) await beginCursor(options, cursor, places.read);
+  retainReleased(catalogue.value, places.read);
+  const state = createState({ options, lock, catalogue: catalogue.value, cursor }, places);
+  state.lowDisk = (await options.files.freeBytes(options.directory)) < options.minFreeBytes;
+  undo.move();
+  return ok(state);
+};

@@ -1,0 +1,63 @@
+import { readStamp } from "../../core/frame.ts";
+import type { Segment } from "./catalogue.ts";
+import { codeOf, type File } from "./files.ts";
+import { acceptFrame, createSegmentReader, fillWindow, peekFrame } from "./segment-reader.ts";
+import { releasedOf, type State } from "./state.ts";
+
+/** What the repeat index needs of a callback that was accepted before. */
+export type Seen = {
+  readonly eventId: string;
+  readonly receivedAt: number;
+  /** Not yet released when the scan began. */
+  readonly pending: boolean;
+};
+
+const seenPerBatch = 4096;
+
+type Range = { readonly segment: Segment; readonly end: number };
+
+/** Damage is left out here: it is the reader's to report. */
+async function* readSegment(file: File, { segment, end }: Range, released: number): AsyncGenerator<Seen[]> {
+  const reader = createSegmentReader(file, segment);
+  let batch: Seen[] = [];
+  for (;;) {
+    const step = peekFrame(reader);
+    if (step.kind === "more") {
+      await fillWindow(reader);
+      continue;
+    }
+    const sequence = step.kind === "frame" ? segment.first + step.index : Infinity;
+    if (step.kind === "end" || sequence >= end) break;
+    batch.push({ ...readStamp(step.payload), pending: sequence >= released });
+    acceptFrame(reader, step);
+    if (batch.length < seenPerBatch) continue;
+    yield batch;
+    batch = [];
+  }
+  yield batch;
+}
+
+/**
+ * All that is on the disk when the scan begins, oldest first, in batches: settled and pending. Segments that retention takes
+ * away meanwhile are passed over.
+ */
+export async function* readRetained(state: State): AsyncGenerator<readonly Seen[]> {
+  const { catalogue, options } = state;
+  const released = releasedOf(state);
+  const segments = [...catalogue.retained, ...catalogue.held];
+  const ranges = segments.map((segment, i) => ({ segment, end: segments[i + 1]?.first ?? Infinity }));
+  for (const range of ranges) {
+    let file: File;
+    try {
+      file = await options.files.openToRead(range.segment.path);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") continue;
+      throw error;
+    }
+    try {
+      yield* readSegment(file, range, released);
+    } finally {
+      await file.close();
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import { findFrame } from "../../core/frame.ts";
+import { segmentHeaderBytes } from "../../core/segment.ts";
+import type { File } from "./files.ts";
+
+/** Bytes of a file: `bytes` of them from `at` on. */
+export type FileRange = { readonly at: number; readonly bytes: number };
+
+/**
+ * Goes through the frames of one segment file in large steps. `peek` looks at the next frame, `accept` goes behind it, and
+ * `fill` is called whenever `peek` asks for more.
+ */
+export type SegmentReader = {
+  readonly file: File;
+  readonly salt: number;
+  /** How far the file may be read; rises while the segment is being written. */
+  fileBytes: number;
+  window: Buffer;
+  /** Where the window begins in the file. */
+  windowAt: number;
+  /** Where the search goes on, and how many bytes from there it needs. */
+  searchAt: number;
+  wanted: number;
+  /** Where the next frame should begin, and its index. */
+  expectedAt: number;
+  index: number;
+};
+
+export type SegmentFrame = {
+  readonly kind: "frame";
+  readonly index: number;
+  /** Shares its memory with its neighbours: up to `chunkBytes` live as long as it does. */
+  readonly payload: Buffer;
+  readonly start: number;
+  /** The place in the file behind it. */
+  readonly end: number;
+  /** What could not be read in front of it. */
+  readonly damage: FileRange | null;
+};
+
+export type SegmentStep =
+  | SegmentFrame
+  | { readonly kind: "more" }
+  | { readonly kind: "end"; readonly damage: FileRange | null };
+
+const chunkBytes = 1024 * 1024;
+const pageBytes = 4096;
+
+/** A place to begin: the start of a segment, or a frame whose index is known. */
+export type SegmentMark = { readonly at: number; readonly index: number };
+
+export const segmentStart: SegmentMark = { at: segmentHeaderBytes, index: 0 };
+
+export const createSegmentReader = (
+  file: File,
+  segment: { readonly salt: number; readonly bytes: number },
+  mark: SegmentMark = segmentStart,
+): SegmentReader => ({
+  file,
+  salt: segment.salt,
+  fileBytes: segment.bytes,
+  window: Buffer.alloc(0),
+  windowAt: mark.at,
+  searchAt: mark.at,
+  wanted: 0,
+  expectedAt: mark.at,
+  index: mark.index,
+});
+
+const damageUpTo = (reader: SegmentReader, end: number): FileRange | null =>
+  end > reader.expectedAt ? { at: reader.expectedAt, bytes: end - reader.expectedAt } : null;
+
+export const peekFrame = (reader: SegmentReader): SegmentStep => {
+  const { window, windowAt } = reader;
+  const search = {
+    bytes: window,
+    fileBytes: reader.fileBytes - windowAt,
+    salt: reader.salt,
+    index: reader.index,
+    expectedAt: reader.expectedAt - windowAt,
+  };
+  const found = findFrame(search, reader.searchAt - windowAt);
+  switch (found.kind) {
+    case "none":
+      return { kind: "end", damage: damageUpTo(reader, reader.fileBytes) };
+    case "more":
+      reader.searchAt = windowAt + found.from;
+      reader.wanted = found.bytes;
+      return { kind: "more" };
+    case "frame":
+      return {
+        kind: "frame",
+        index: found.index,
+        payload: window.subarray(found.payloadAt, found.end),
+        start: windowAt + found.start,
+        end: windowAt + found.end,
+        damage: damageUpTo(reader, windowAt + found.start),
+      };
+  }
+};
+
+export const acceptFrame = (reader: SegmentReader, frame: SegmentFrame): void => {
+  reader.expectedAt = frame.end;
+  reader.searchAt = frame.end;
+  reader.index = frame.index + 1;
+};
+
+/** Reads what can be read: an unreadable page counts as zeros, which no frame survives, but its neighbours do. */
+export const readLeniently = async (file: File, into: Buffer, position: number): Promise<number> => {
+  try {
+    return await file.read(into, position);
+  } catch {
+    return readPages(file, into, position);
+  }
+};
+
+const readPages = async (file: File, into: Buffer, position: number): Promise<number> => {
+  let unreadable: unknown = null;
+  let good = 0;
+  for (let at = 0; at < into.length; at += pageBytes) {
+    const page = into.subarray(at, at + pageBytes);
+    try {
+      good += await file.read(page, position + at);
+    } catch (error) {
+      page.fill(0);
+      unreadable = error;
+    }
+  }
+  // Not one page: that is no bad sector, and a later try may find the disk in better health.
+  if (good === 0) throw unreadable;
+  return into.length;
+};
+
+/** A fresh buffer for each step: the bodies of the frames before are parts of the old one. */
+export const fillWindow = async (reader: SegmentReader): Promise<void> => {
+  const kept = reader.window.subarray(reader.searchAt - reader.windowAt);
+  const left = reader.fileBytes - reader.searchAt;
+  const size = Math.min(left, Math.max(chunkBytes, reader.wanted));
+  const window = Buffer.allocUnsafeSlow(size);
+  kept.copy(window);
+  const position = reader.searchAt + kept.length;
+  const got = await readLeniently(reader.file, window.subarray(kept.length), position);
+  reader.window = window.subarray(0, kept.length + got);
+  reader.windowAt = reader.searchAt;
+  // Shorter than it was: nothing more to hope for.
+  if (reader.window.length < size) reader.fileBytes = reader.windowAt + reader.window.length;
+};
+
+/** Goes to the end: the index behind the last good frame, and the bytes behind that. */
+export const findSegmentEnd = async (
+  reader: SegmentReader,
+): Promise<{ readonly nextIndex: number; readonly torn: FileRange | null }> => {
+  for (;;) {
+    const step = peekFrame(reader);
+    if (step.kind === "frame") acceptFrame(reader, step);
+    else if (step.kind === "more") await fillWindow(reader);
+    else return { nextIndex: reader.index, torn: step.damage };
+  }
+};

@@ -1,0 +1,115 @@
+import type { Arrival, Entry, Settlement } from "../../core/journal.ts";
+import { frameBytesAtMost } from "../../core/frame.ts";
+import type { Queue } from "../../core/queue.ts";
+import type { Result } from "../../core/result.ts";
+import type { Backlog } from "./backlog.ts";
+import type { Catalogue, Segment } from "./catalogue.ts";
+import type { Cursor } from "./cursor.ts";
+import type { File, Lock } from "./files.ts";
+import { settlementsKept, type DiskJournalOptions } from "./options.ts";
+
+export type Stored = Result<undefined, "not-durable" | "journal-failed">;
+
+/** The segment that is being written. */
+export type Active = {
+  readonly segment: Segment;
+  readonly file: File;
+  /** Its name in the directory survives a power cut. */
+  named: boolean;
+};
+
+/**
+ * Everything a journal on disk knows. Four sequences cut the callbacks into parts; each rises, and each but the last is at
+ * most the next: released ≤ read ≤ next, synced ≤ written ≤ next.
+ *
+ * The tail holds the callbacks from `tailFirst` up to `next`, without a gap. One may leave it when it is written, and
+ * either released or synced: what is neither would be needed again if the disk failed.
+ */
+export type State = {
+  readonly options: DiskJournalOptions;
+  readonly lock: Lock;
+  readonly catalogue: Catalogue;
+  readonly cursor: Cursor;
+  readonly backlog: Backlog;
+  readonly tail: Queue<Entry>;
+  tailFirst: number;
+  tailBytes: number;
+  /** Read and not released, oldest first. */
+  readonly inFlight: Queue<Entry>;
+  /** Of callbacks that had to leave the tail before they were read, while an appender may be waiting. */
+  readonly settlements: Map<number, Pick<Entry, "settled" | "settle">>;
+  /** Where the next append comes. */
+  next: number;
+  /** Everything before it is in a file, though perhaps only in the system's memory. */
+  written: number;
+  /** Everything before it survives a power cut, or was released. */
+  synced: number;
+  /** What the reader gets next. */
+  read: number;
+  /** `failing` and `recovering`: the disk refuses; nothing is appended, everything in the tail stays readable. */
+  phase: "taking" | "failing" | "recovering";
+  active: Active | null;
+  unwrittenBytes: number;
+  waiters: { readonly sequence: number; readonly resolve: (stored: Stored) => void }[];
+  /** A sync is due though nobody waits. */
+  syncAsked: boolean;
+  /** Frames are gathered here, so that many callbacks cost one copy each and one write together. */
+  readonly slab: Buffer;
+  step: "write" | "sync";
+  flushing: Promise<void> | null;
+  flushTimer: NodeJS.Timeout | null;
+  flushSoon: NodeJS.Immediate | null;
+  recoveryTimer: NodeJS.Timeout | null;
+  housekeepingTimer: NodeJS.Timeout | null;
+  housekeeping: Promise<void> | null;
+  reading: Promise<unknown> | null;
+  wakeReader: (() => void) | null;
+  /** `receivedAt` of the last one that was read from the disk. */
+  lastReadAt: number;
+  lowDisk: boolean;
+  closed: boolean;
+  disposed: Promise<void> | null;
+};
+
+/** What an entry holds in memory besides its body. */
+const entryBytes = 512;
+
+export const releasedOf = (state: State): number => state.inFlight.at(0)?.sequence ?? state.read;
+
+export const tailEntry = (state: State, sequence: number): Entry | undefined =>
+  state.tail.at(sequence - state.tailFirst);
+
+export const toEntry = (arrival: Arrival, sequence: number): Entry => {
+  const { promise, resolve } = Promise.withResolvers<Settlement>();
+  return { arrival, sequence, settled: promise, settle: resolve };
+};
+
+export const pushTail = (state: State, entry: Entry): void => {
+  state.tail.push(entry);
+  state.next += 1;
+  state.tailBytes += entry.arrival.body.length + entryBytes;
+  state.unwrittenBytes += frameBytesAtMost(entry.arrival);
+};
+
+const keepSettlement = ({ settlements }: State, { sequence, settled, settle }: Entry): void => {
+  settlements.set(sequence, { settled, settle });
+  const [oldest] = settlements.size > settlementsKept ? settlements.keys() : [];
+  if (oldest !== undefined) settlements.delete(oldest);
+};
+
+const mayLeave = (state: State, sequence: number): boolean => {
+  if (sequence >= state.written) return false;
+  if (sequence < state.read) return sequence < state.synced || sequence < releasedOf(state);
+  return sequence < state.synced && state.tailBytes > state.options.memoryBytes;
+};
+
+/** Lets go of what memory need not hold any more. */
+export const trimTail = (state: State): void => {
+  while (state.tailFirst < state.next && mayLeave(state, state.tailFirst)) {
+    const entry = state.tail.shift();
+    if (entry === undefined) return;
+    state.tailFirst += 1;
+    state.tailBytes -= entry.arrival.body.length + entryBytes;
+    if (entry.sequence >= state.read) keepSettlement(state, entry);
+  }
+};

@@ -1,0 +1,118 @@
+import { randomInt } from "node:crypto";
+import { frameBytesAtMost, writeFrame } from "../../core/frame.ts";
+import { segmentFileName, segmentHeaderBytes, writeSegmentHeader } from "../../core/segment.ts";
+import { segmentPath, type Segment } from "./catalogue.ts";
+import { tailEntry, trimTail, type Active, type State } from "./state.ts";
+
+/** A mark for every so many frames bounds what a reader that falls behind must pass. */
+const framesPerMark = 1024;
+
+/** A new file each time: one that has failed is never trusted again. */
+export const beginSegment = async (state: State): Promise<Active> => {
+  const { options, catalogue } = state;
+  const number = catalogue.nextNumber;
+  catalogue.nextNumber += 1;
+  state.step = "write";
+  const header = { salt: randomInt(2 ** 32), first: state.written, createdAt: options.clock() };
+  const path = segmentPath(options.directory, number);
+  const file = await options.files.create(path);
+  const segment: Segment = {
+    ...header,
+    number,
+    name: segmentFileName(number),
+    path,
+    bytes: 0,
+    marks: [],
+    keep: false,
+  };
+  const active = { segment, file, named: false };
+  state.active = active;
+  catalogue.held.push(segment);
+  const bytes = Buffer.alloc(segmentHeaderBytes);
+  writeSegmentHeader(bytes, header);
+  await writeToSegment(state, active, bytes);
+  return active;
+};
+
+const writeToSegment = async ({ catalogue }: State, { segment, file }: Active, bytes: Buffer) => {
+  await file.write(bytes, segment.bytes);
+  segment.bytes += bytes.length;
+  catalogue.heldBytes += bytes.length;
+};
+
+type Batch = { readonly bytes: Buffer; readonly end: number };
+
+const markFrame = (segment: Segment, index: number, at: number): void => {
+  if (index % framesPerMark === 0) segment.marks.push({ at, index });
+};
+
+/** As many unwritten callbacks as the slab and the segment hold; none when the segment is full. */
+const encodeBatch = (state: State, { segment }: Active): Batch => {
+  let bytes = state.slab;
+  let used = 0;
+  let end = state.written;
+  for (let entry = tailEntry(state, end); entry !== undefined; entry = tailEntry(state, end)) {
+    const size = frameBytesAtMost(entry.arrival);
+    const index = end - segment.first;
+    if (index > 0 && segment.bytes + used + size > state.options.segmentBytes) break;
+    if (used + size > bytes.length) {
+      if (used > 0) break;
+      bytes = Buffer.allocUnsafeSlow(size);
+    }
+    markFrame(segment, index, segment.bytes + used);
+    used = writeFrame(bytes, used, { arrival: entry.arrival, index, salt: segment.salt });
+    end += 1;
+  }
+  return { bytes: bytes.subarray(0, used), end };
+};
+
+const settleWritten = (state: State, end: number): void => {
+  for (; state.written < end; state.written += 1) {
+    const entry = tailEntry(state, state.written);
+    if (entry !== undefined) state.unwrittenBytes -= frameBytesAtMost(entry.arrival);
+  }
+};
+
+/** Writes a part of what is unwritten. */
+export const writeBatch = async (state: State): Promise<void> => {
+  const active = state.active ?? (await beginSegment(state));
+  const { bytes, end } = encodeBatch(state, active);
+  if (end === state.written) {
+    // Before anything goes to the next segment: what was stored there must not stand behind a hole here.
+    await syncActive(state);
+    state.active = null;
+    await active.file.close();
+    return;
+  }
+  state.step = "write";
+  await writeToSegment(state, active, bytes);
+  settleWritten(state, end);
+  trimTail(state);
+};
+
+const answerWaiters = (state: State): void => {
+  const { waiters } = state;
+  state.waiters = waiters.filter(({ sequence }) => sequence >= state.synced);
+  for (const { sequence, resolve } of waiters) {
+    if (sequence < state.synced) resolve({ ok: true, value: undefined });
+  }
+};
+
+/** Everything written so far survives a power cut from here on: bytes, length and name of the file. */
+export const syncActive = async (state: State): Promise<void> => {
+  const { active, options } = state;
+  const target = state.written;
+  if (active === null) return;
+  state.step = "sync";
+  const started = performance.now();
+  await active.file.sync();
+  if (!active.named) {
+    await options.files.syncDirectory(options.directory);
+    active.named = true;
+  }
+  options.on.synced((performance.now() - started) / 1000);
+  state.synced = target;
+  state.syncAsked = false;
+  answerWaiters(state);
+  trimTail(state);
+};

@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { Config } from "./config.ts";
+import type { Journal } from "./core/journal.ts";
+import { ok, type Result } from "./core/result.ts";
+import { realFiles } from "./io/journal/files.ts";
+import { type DiskJournal, openDiskJournal } from "./io/journal/journal.ts";
+import type { Seen } from "./io/journal/retained.ts";
+import { openMemoryJournal } from "./io/memory-journal.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+/** The journals of the bridge: the main one, and one for each topic that is parked. */
+export type Journals = AsyncDisposable & {
+  readonly main: Journal;
+  /** What the disk still holds of the callbacks accepted before, in batches; nothing in memory. */
+  readonly retained: () => AsyncIterable<readonly Seen[]>;
+  /** Topics whose records were parked when the bridge last ended. */
+  readonly parkedTopics: readonly string[];
+  /** The same journal for the same topic; null while the disk does not let it be opened. */
+  readonly openLane: (topic: string) => Promise<Journal | null>;
+};
+
+const mebibyte = 1024 * 1024;
+/** The journal in memory stays below this: what it holds was never acknowledged, and the sender tries again. */
+const memoryJournalBytes = 256 * mebibyte;
+const parkedDirectory = "parked";
+
+type OpenJournal = Journal & Partial<Pick<DiskJournal, "retained">>;
+type Open = (directory: string) => Promise<Result<OpenJournal>>;
+
+async function* nothingRetained(): AsyncGenerator<readonly Seen[]> {}
+
+const diskOpener =
+  (config: Config, telemetry: Telemetry): Open =>
+  (directory) =>
+    openDiskJournal({
+      directory,
+      maxBytes: config.journal.maxBytes,
+      minFreeBytes: 256 * mebibyte,
+      segmentBytes: 64 * mebibyte,
+      memoryBytes: 32 * mebibyte,
+      retentionMs: config.dedupeWindowMs,
+      retentionBytes: 1024 * mebibyte,
+      syncIntervalMs: 200,
+      files: realFiles,
+      clock: Date.now,
+      on: {
+        synced: telemetry.journalSynced,
+        failed: telemetry.journalFailed,
+        recovered: telemetry.journalRecovered,
+        damaged: (damage) => telemetry.journalDamaged({ ...damage, directory }),
+        missing: (records) => telemetry.journalMissing(records, directory),
+        cursorLost: () => telemetry.journalCursorLost(directory),
+      },
+    });
+
+const memoryOpener =
+  (config: Config): Open =>
+  () =>
+    Promise.resolve(
+      ok(openMemoryJournal({ maxBytes: Math.min(config.journal.maxBytes, memoryJournalBytes) })),
+    );
+
+const createLanes = (open: Open, root: string, log: Logger) => {
+  const lanes = new Map<string, Promise<Result<Journal>>>();
+  const openLane = async (topic: string): Promise<Journal | null> => {
+    const opening = lanes.get(topic) ?? open(join(root, parkedDirectory, topic));
+    lanes.set(topic, opening);
+    const lane = await opening;
+    if (lane.ok) return lane.value;
+    lanes.delete(topic);
+    log.error(
+      { topic, reason: lane.code, detail: lane.detail },
+      "the journal of a parked topic cannot be opened",
+    );
+    return null;
+  };
+  const dispose = async (): Promise<void> => {
+    for (const opening of lanes.values()) {
+      const lane = await opening;
+      if (lane.ok) await lane.value[Symbol.asyncDispose]();
+    }
+  };
+  return { openLane, dispose };
+};
+
+/** Fails when the directory is in use, cannot be used or holds what a newer version wrote. */
+export const openJournals = async (
+  config: Config,
+  telemetry: Telemetry,
+  log: Logger,
+): Promise<Result<Journals>> => {
+  const { directory } = config.journal;
+  const open = directory === null ? memoryOpener(config) : diskOpener(config, telemetry);
+  const main = await open(directory ?? "");
+  if (!main.ok) return main;
+  const { openLane, dispose } = createLanes(open, directory ?? "", log);
+  const parkedTopics = directory === null ? [] : await realFiles.list(join(directory, parkedDirectory));
+  return ok({
+    main: main.value,
+    retained: main.value.retained ?? nothingRetained,
+    parkedTopics,
+    openLane,
+    [Symbol.asyncDispose]: async () => {
+      await dispose();
+      await main.value[Symbol.asyncDispose]();
+    },
+  });
+};
