@@ -27,9 +27,6 @@ const concernsCluster = (code: FailureCode): boolean => {
   return rule.handling === "retry" && rule.scope === "cluster";
 };
 
-/** After so many topics have failed by themselves, and none has not, it is not the topics. */
-const enoughProof = 2;
-
 const sendOnce = async (
   { sink, onDelivered }: Delivery,
   items: readonly Item[],
@@ -74,6 +71,7 @@ const findCulprit = async (delivery: Delivery, left: readonly Left[]): Promise<r
   ];
 };
 
+/** Each topic by itself. When two in a row fail by what a retry mends, it is not the topics: the rest waits with them. */
 const deliverTopics = async (delivery: Delivery, left: readonly Left[]): Promise<readonly Left[]> => {
   const byTopic = Map.groupBy(left, ({ item }) => topicOfItem(item));
   if (byTopic.size === 1)
@@ -81,19 +79,21 @@ const deliverTopics = async (delivery: Delivery, left: readonly Left[]): Promise
   const [first] = left;
   if (!delivery.isolate && first !== undefined && concernsCluster(first.failure.code)) return left;
   const still: Left[] = [];
-  let failed = 0;
-  let succeeded = 0;
+  let proof: Left["failure"][] = [];
   for (const [topic, ofTopic] of byTopic) {
-    if (succeeded === 0 && failed >= enoughProof) still.push(...ofTopic);
-    else {
-      const leftOfTopic = await deliver(
-        delivery,
-        ofTopic.map(({ item }) => item),
-      );
-      if (leftOfTopic.some(({ item }) => topicOfItem(item) === topic)) failed += 1;
-      else succeeded += 1;
-      still.push(...leftOfTopic);
+    const [, second] = proof;
+    if (second !== undefined) {
+      still.push(...ofTopic.map(({ item }) => ({ item, failure: second })));
+      continue;
     }
+    const leftOfTopic = await deliver(
+      delivery,
+      ofTopic.map(({ item }) => item),
+    );
+    const own = leftOfTopic.find(({ item }) => topicOfItem(item) === topic);
+    if (own === undefined) proof = [];
+    else if (failures[own.failure.code].handling === "retry") proof.push(own.failure);
+    still.push(...leftOfTopic);
   }
   return still;
 };
