@@ -12,6 +12,9 @@
  *    64  the same again: one bad sector must not make the whole segment unreadable
  *   128  frames
  *
+ * Every later version keeps these 64 bytes as they are: a version is believed only when the CRC holds. One that is not known
+ * is refused.
+ *
  * Files are named by their number, `00000000000000000001.journal`, and read in that order. `first` never falls from one file to the
  * next, and a segment holds exactly the sequences from its own `first` up to the next one's: what it has beyond them was
  * written again there, and what is missing from them is lost.
@@ -49,9 +52,9 @@ export type SegmentHeaderRead =
 
 const readCopy = (copy: Buffer): SegmentHeaderRead => {
   if (copy.length < copyBytes || !copy.subarray(0, magic.length).equals(magic)) return { kind: "damaged" };
+  if (crc32(copy.subarray(0, 32)) !== copy.readUInt32BE(32)) return { kind: "damaged" };
   const version = copy.readUInt16BE(8);
   if (version !== segmentVersion) return { kind: "version-unknown", version };
-  if (crc32(copy.subarray(0, 32)) !== copy.readUInt32BE(32)) return { kind: "damaged" };
   const header = {
     salt: copy.readUInt32BE(12),
     first: copy.readDoubleBE(16),
@@ -60,12 +63,10 @@ const readCopy = (copy: Buffer): SegmentHeaderRead => {
   return { kind: "good", header };
 };
 
-/** From the first bytes of a file. One good copy is enough, and says more than an odd version in the other. */
+/** From the first bytes of a file. One good copy is enough. */
 export const readSegmentHeader = (bytes: Buffer): SegmentHeaderRead => {
   const first = readCopy(bytes.subarray(0, copyBytes));
-  if (first.kind === "good") return first;
-  const second = readCopy(bytes.subarray(copyBytes, segmentHeaderBytes));
-  return second.kind === "damaged" ? first : second;
+  return first.kind === "damaged" ? readCopy(bytes.subarray(copyBytes, segmentHeaderBytes)) : first;
 };
 
 const nameDigits = 20;

@@ -54,6 +54,16 @@ const beginCursor = async (disk: Disk, cursor: Cursor, read: number): Promise<vo
   }
 };
 
+/** Says what went wrong instead of throwing it, which would hide why the journal could not be opened. */
+const closeCursor = async (disk: Disk, cursor: Cursor): Promise<void> => {
+  try {
+    await cursor.file.close();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    disk.on.failed("cursor", codeOf(error));
+  }
+};
+
 type Parts = {
   readonly options: DiskJournalOptions;
   readonly lock: Lock;
@@ -103,7 +113,7 @@ export const openState = async (
   const catalogue = await openCatalogue(options);
   if (!catalogue.ok) return catalogue;
   const cursor = await openCursor(options.files, options.directory);
-  undo.defer(() => cursor.file.close());
+  undo.defer(() => closeCursor(options, cursor));
   const places = await placesOf(options, catalogue.value, cursor);
   if (cursor.lost && catalogue.value.held.length > 0) options.on.cursorLost();
   // From the first moment on there is one: without it a later start could not tell a new journal from a damaged one.
