@@ -1,0 +1,22 @@
+const seed = 0x9747b28c | 0;
+const m = 0x5bd1e995;
+
+const mixed = (k: number): number => {
+  const product = Math.imul(k, m);
+  return Math.imul(product ^ (product >>> 24), m);
+};
+
+/** Written after `org.apache.kafka.common.utils.Utils.murmur2`, and nothing of kafkajs. */
+export const murmur2 = (data: Buffer): number => {
+  let h = seed ^ data.length;
+  const whole = data.length & ~3;
+  for (let at = 0; at < whole; at += 4) h = Math.imul(h, m) ^ mixed(data.readInt32LE(at));
+  const rest = data.subarray(whole);
+  if (rest.length > 0) h = Math.imul(h ^ rest.readUIntLE(0, rest.length), m);
+  h = Math.imul(h ^ (h >>> 13), m);
+  return h ^ (h >>> 15);
+};
+
+/** As Java's default partitioner chooses for a record with a key. */
+export const partitionOf = (key: string, partitions: number): number =>
+  (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions;
