@@ -1,26 +1,16 @@
+import type { Accept, Acknowledgement } from "./core/acknowledgement.ts";
 import type { Entry, Journal, Settlement } from "./core/journal.ts";
 import { eventIdOf } from "./core/record.ts";
-import { fail, ok, type Refusal, type Result } from "./core/result.ts";
-import type { AdmittedBody } from "./core/signature.ts";
-
-/** What makes the acknowledgement of a callback safe, and the event, as far as it is known by then. */
-export type Acknowledgement = {
-  readonly after: "published" | "stored" | "duplicate";
-  readonly event: string;
-};
-/** Keeps an admitted callback and resolves, before the deadline, when the sender may be answered. */
-export type Accept = (admitted: AdmittedBody) => Promise<Result<Acknowledgement, Refusal>>;
+import { fail, type Failure, ok, type Refusal, type Result } from "./core/result.ts";
 
 export type AcceptOptions = {
   readonly journal: Journal;
   readonly ackAfter: "published" | "stored";
-  /** Milliseconds from the call to the answer. */
-  readonly deadlineMs: number;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
 };
 
-/** The part of the deadline that Kafka has to itself, before the disk is asked for a sync. */
+/** The part of the time that Kafka has to itself, before the disk is asked for a sync. */
 const kafkaShare = 0.6;
 
 /** Null when the time is up first. */
@@ -42,7 +32,10 @@ const within = <T>(ms: number, awaited: Promise<T>): Promise<T | null> =>
 const published = ({ event, repeat }: Settlement): Result<Acknowledgement, Refusal> =>
   ok({ after: repeat === true ? "duplicate" : "published", event });
 
-const storedFirst = async (journal: Journal, entry: Entry): Promise<Result<Acknowledgement, Refusal>> => {
+const storedFirst = async (
+  journal: Journal,
+  entry: Entry,
+): Promise<Result<Acknowledgement, "not-durable" | "journal-failed">> => {
   const stored = await journal.stored(entry);
   return stored.ok ? ok({ after: "stored", event: "unread" }) : stored;
 };
@@ -53,21 +46,31 @@ const tooLate = fail("deadline-passed", "neither Kafka nor the disk had it in ti
  * The reply rule. `published`: Kafka has it; if Kafka is slow, the disk has it, synced; in memory there is no such second
  * way. `stored`: the disk has it. Anything else is a refusal, and the sender's next try has the same id.
  */
-export const createAccept = ({ journal, ackAfter, deadlineMs, clock }: AcceptOptions): Accept => {
-  const afterKafka = async (entry: Entry): Promise<Result<Acknowledgement, Refusal>> => {
-    const kafkaMs = journal.durable ? deadlineMs * kafkaShare : deadlineMs;
-    const settlement = await within(kafkaMs, entry.settled);
-    if (settlement !== null) return published(settlement);
-    if (!journal.durable) return tooLate;
-    const either = Promise.race([entry.settled.then(published), storedFirst(journal, entry)]);
-    return (await within(deadlineMs - kafkaMs, either)) ?? tooLate;
+export const createAccept = ({ journal, ackAfter, clock }: AcceptOptions): Accept => {
+  /** Whichever has it first. A disk that fails leaves the word to Kafka, as long as there is time. */
+  const eitherHasIt = async (entry: Entry, ms: number): Promise<Result<Acknowledgement, Refusal>> => {
+    let refusal: Failure<Refusal> = tooLate;
+    const inKafka = entry.settled.then(published);
+    const onDisk = storedFirst(journal, entry).then((stored) => {
+      if (stored.ok) return stored;
+      refusal = stored;
+      return inKafka;
+    });
+    return (await within(ms, Promise.race([inKafka, onDisk]))) ?? refusal;
   };
 
-  return async ({ body, source }) => {
+  const afterKafka = async (entry: Entry, msLeft: number): Promise<Result<Acknowledgement, Refusal>> => {
+    const kafkaMs = journal.durable ? Math.trunc(msLeft * kafkaShare) : msLeft;
+    const settlement = await within(kafkaMs, entry.settled);
+    if (settlement !== null) return published(settlement);
+    return journal.durable ? eitherHasIt(entry, msLeft - kafkaMs) : tooLate;
+  };
+
+  return async ({ body, source }, msLeft) => {
     const arrival = { eventId: eventIdOf(body), receivedAt: clock(), source, body, deadLetter: null };
     const kept = journal.append(arrival);
     if (!kept.ok) return kept;
-    if (ackAfter === "published") return afterKafka(kept.value);
-    return (await within(deadlineMs, storedFirst(journal, kept.value))) ?? tooLate;
+    if (ackAfter === "published") return afterKafka(kept.value, msLeft);
+    return (await within(msLeft, storedFirst(journal, kept.value))) ?? tooLate;
   };
 };

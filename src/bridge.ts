@@ -10,7 +10,7 @@ import type { Failure } from "./core/result.ts";
 import { createAdmission } from "./core/signature.ts";
 import type { Sink } from "./core/sink.ts";
 import { openAdmin } from "./io/admin.ts";
-import { openIngress } from "./io/ingress.ts";
+import { openIngress } from "./io/ingress/ingress.ts";
 import { type KafkaSink, openKafkaSink } from "./io/kafka/sink.ts";
 import { createRegistry } from "./io/registry.ts";
 import { type Journals, openJournals } from "./journals.ts";
@@ -122,7 +122,7 @@ const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
     tokenInPath: config.auth.includes("token"),
     deadlineMs: config.replyDeadlineMs,
     admit: createAdmission(config),
-    accept: createAccept({ ...config, journal, deadlineMs: config.replyDeadlineMs, clock: Date.now }),
+    accept: createAccept({ ...config, journal, clock: Date.now }),
     telemetry,
     clock: Date.now,
   });

@@ -1,0 +1,148 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Acknowledgement } from "../../core/acknowledgement.ts";
+import { failures, type Refusal } from "../../core/result.ts";
+import type { AcknowledgedAfter, Telemetry } from "../../telemetry.ts";
+
+/** What eSignGlobal asks for, byte by byte (vendor/callbacks.md, section 2). */
+const success = Buffer.from('{"code":"200","msg":"success"}');
+/** Seconds. The sender has its own ladder of retries; this is for proxies and people. */
+const retryAfter = "10";
+
+type RefusalAnswer = { readonly status: number; readonly body: Buffer };
+
+/** Why a signature or a token was refused is for the metrics, not for the caller. */
+const publicCode = (code: Refusal): string => (failures[code].status === 401 ? "unauthenticated" : code);
+
+const answerOf = (code: Refusal): RefusalAnswer => {
+  const { status } = failures[code];
+  return { status, body: Buffer.from(JSON.stringify({ code: String(status), msg: publicCode(code) })) };
+};
+
+/** fastify's and Node's own errors about a request, as ours. */
+export const refusalByCode: ReadonlyMap<string, Refusal> = new Map([
+  ["FST_ERR_CTP_BODY_TOO_LARGE", "body-too-large"],
+  ["FST_ERR_MAX_PARAM_LENGTH", "path-unknown"],
+  ["FST_ERR_ROUTE_MISSING_CONTENT_TYPE", "method-not-allowed"],
+  ["ERR_HTTP_REQUEST_TIMEOUT", "body-too-slow"],
+  ["HPE_HEADER_OVERFLOW", "headers-too-large"],
+  ["ECONNRESET", "request-malformed"],
+]);
+
+export type CodedError = Error & { code?: string };
+
+/** One request and its answer. */
+export type Exchange = {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly telemetry: Telemetry;
+  readonly startedAt: number;
+  /** Null as long as there is no answer: the first one counts, and is counted once. */
+  outcome: AcknowledgedAfter | "refused" | null;
+};
+
+declare module "fastify" {
+  interface FastifyRequest {
+    exchange: Exchange | null;
+  }
+}
+
+/** The latest of each connection: an error of the connection may be about it. */
+export type Gate = { inFlight: number; closing: boolean; readonly latest: WeakMap<Socket, Exchange> };
+export type ExchangeContext = {
+  readonly gate: Gate;
+  readonly telemetry: Telemetry;
+  /** Milliseconds that a request may take until its answer. */
+  readonly deadlineMs: number;
+};
+
+/** The rest of a body that was refused is read to the deadline: closing at once could take the answer with it. */
+export const refuse = (exchange: Exchange, code: Refusal): void => {
+  const { telemetry, reply } = exchange;
+  if (exchange.outcome !== null) return;
+  exchange.outcome = "refused";
+  const { status, body } = answerOf(code);
+  telemetry.callbackRefused(code);
+  if (status === 503) reply.header("retry-after", retryAfter);
+  if (status === 405) reply.header("allow", "POST");
+  reply.code(status).header("content-type", "application/json").send(body);
+};
+
+/** For good: what follows on this connection is not read. */
+export const refuseAndClose = (exchange: Exchange, code: Refusal): void => {
+  exchange.reply.header("connection", "close");
+  refuse(exchange, code);
+};
+
+export const acknowledge = (exchange: Exchange, { after, event }: Acknowledgement): void => {
+  if (exchange.outcome !== null) return;
+  exchange.outcome = after;
+  exchange.telemetry.callbackAcknowledged(event, after);
+  exchange.reply.header("content-type", "application/json").send(success);
+};
+
+/** A fault of ours: the process ends, and the journal makes that safe. */
+export const endByFault = (exchange: Exchange, error: unknown): void => {
+  queueMicrotask(() => {
+    throw error;
+  });
+  refuse(exchange, "closing");
+};
+
+/** Nothing is waited for any longer, neither the body nor whoever keeps it. */
+const onDeadline = (exchange: Exchange): void => {
+  const { complete } = exchange.request.raw;
+  if (exchange.outcome === null && complete) refuse(exchange, "deadline-passed");
+  else if (exchange.outcome === null) refuseAndClose(exchange, "body-too-slow");
+  else if (!complete) exchange.request.raw.destroy();
+};
+
+export const begin = (context: ExchangeContext, request: FastifyRequest, reply: FastifyReply): Exchange => {
+  const { gate, telemetry, deadlineMs } = context;
+  const exchange: Exchange = { request, reply, telemetry, startedAt: performance.now(), outcome: null };
+  request.exchange = exchange;
+  gate.latest.set(request.raw.socket, exchange);
+  gate.inFlight += 1;
+  telemetry.callbackArrived();
+  const timer = setTimeout(onDeadline, deadlineMs, exchange);
+  reply.raw.once("close", () => {
+    if (request.raw.complete) clearTimeout(timer);
+    gate.inFlight -= 1;
+    telemetry.callbackAnswered(
+      exchange.outcome ?? "refused",
+      (performance.now() - exchange.startedAt) / 1000,
+    );
+  });
+  return exchange;
+};
+
+export const exchangeOf = (
+  context: ExchangeContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Exchange => request.exchange ?? begin(context, request, reply);
+
+/** Of a request that never became one: there is no reply to put the answer in. */
+const refuseOnSocket = (telemetry: Telemetry, code: Refusal, socket: Socket): void => {
+  telemetry.callbackRefused(code);
+  const { status, body } = answerOf(code);
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n`;
+  socket.end(`${head}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.toString()}`, () =>
+    socket.destroy(),
+  );
+};
+
+/** What Node says about a connection: it is about the body that is arriving, or about a head that is none. */
+export const createSocketRefusal = (context: ExchangeContext) => (error: CodedError, socket: Socket) => {
+  const code = refusalByCode.get(error.code ?? "") ?? "request-malformed";
+  const latest = context.gate.latest.get(socket);
+  // Hung up, or never said a word: nobody waits for an answer.
+  if (!socket.writable || error.code === "ECONNRESET" || socket.bytesRead === 0) socket.destroy();
+  else if (latest?.request.raw.complete === false) refuseAndClose(latest, code);
+  else if (latest?.outcome === null) {
+    // The answer of the request before is still to come, and is the last one.
+    context.telemetry.callbackRefused(code);
+    latest.reply.header("connection", "close");
+  } else refuseOnSocket(context.telemetry, code, socket);
+};
