@@ -111,7 +111,9 @@ async function format(place: BrokerPlace, { java, around, options, cluster }: Se
   await mkdir(place.folder, { recursive: true });
   await writeFile(propertiesOf(place), brokerProperties(place, cluster.places, options.properties ?? {}));
   await writeFile(loggingOf(place), logging);
-  const main = ["kafka.tools.StorageTool", "format", "-t", cluster.id, "-c", propertiesOf(place)];
+  // As one argument: an id may begin with a dash.
+  const clusterId = `--cluster-id=${cluster.id}`;
+  const main = ["kafka.tools.StorageTool", "format", clusterId, "-c", propertiesOf(place)];
   const { ended, output } = await run(java([], [...main, ...(options.formatArguments ?? [])]), around.env);
   if (ended !== 0) throw new Error(`kafka: formatting ended with ${ended}:\n${lastLines(output, 15)}`);
 }
