@@ -16,14 +16,18 @@ export type Repeats = {
   readonly firstOf: (eventId: string, event: string) => Promise<Settlement> | undefined;
   /** This is a first one; its repeats wait for it. */
   readonly begin: (entry: Entry) => void;
-  /** `once`: its event happens once, so what repeats it from now on is a repeat. */
+  /**
+   * Kafka, or a lane on disk, has it. `once`: its event happens once, so what repeats it from now on is a repeat; that holds
+   * for each that was begun, however it ended.
+   */
   readonly settled: (eventId: string, receivedAt: number, once: boolean) => void;
 };
 
 export const createRepeats = ({ windowMs, clock }: RepeatRules): Repeats => {
   /** Receipt by id, in the order in which they settled. */
   const settledAt = new Map<string, number>();
-  const underWay = new Map<string, Entry>();
+  /** No more than what is in hand and in the lanes in memory: those on disk count as settled. */
+  const underWay = new Map<string, Promise<Settlement>>();
   const isFresh = (receivedAt: number): boolean => clock() - receivedAt < windowMs;
 
   const forget = (): void => {
@@ -38,14 +42,16 @@ export const createRepeats = ({ windowMs, clock }: RepeatRules): Repeats => {
       if (windowMs === 0) return undefined;
       const receivedAt = settledAt.get(eventId);
       if (receivedAt !== undefined && isFresh(receivedAt)) return Promise.resolve({ event, repeat: true });
-      return underWay.get(eventId)?.settled.then((settlement) => ({ ...settlement, repeat: true }));
+      return underWay.get(eventId)?.then((settlement) => ({ ...settlement, repeat: true }));
     },
     begin: (entry) => {
-      if (windowMs > 0) underWay.set(entry.arrival.eventId, entry);
+      if (windowMs > 0) underWay.set(entry.arrival.eventId, entry.settled);
     },
     settled: (eventId, receivedAt, once) => {
-      underWay.delete(eventId);
-      if (windowMs === 0 || !once) return;
+      const begun = underWay.delete(eventId);
+      if (windowMs === 0 || !(once || begun)) return;
+      // To the end, also when it stood there before: what is in front is forgotten first.
+      settledAt.delete(eventId);
       settledAt.set(eventId, receivedAt);
       forget();
     },

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createRepeats } from "../../src/core/repeats.ts";
+import { openMemoryJournal } from "../../src/io/memory-journal.ts";
+import { arrivalOf, mustAppend } from "../support/journals.ts";
+
+const at = (windowMs: number) => {
+  const time = { now: 1_000_000 };
+  return { time, repeats: createRepeats({ windowMs, clock: () => time.now }) };
+};
+const finished = { event: "envelope-finished", repeat: true };
+
+test("P7: what settled is recognised inside the window and not after it", async () => {
+  const { time, repeats } = at(1000);
+  repeats.settled("a", time.now, true);
+  assert.deepEqual(await repeats.firstOf("a", "envelope-finished"), finished);
+  assert.equal(repeats.firstOf("b", "envelope-finished"), undefined);
+  time.now += 999;
+  assert.notEqual(repeats.firstOf("a", "envelope-finished"), undefined);
+  time.now += 1;
+  assert.equal(repeats.firstOf("a", "envelope-finished"), undefined);
+});
+
+test("P7: a repeat of one under way ends as the first one does", async () => {
+  const { repeats } = at(1000);
+  const entry = mustAppend(openMemoryJournal({ maxBytes: 10_000 }), arrivalOf(1));
+  const { eventId } = entry.arrival;
+  repeats.begin(entry);
+  const first = repeats.firstOf(eventId, "envelope-finished");
+  entry.settle({ event: "dead-letter" });
+  assert.deepEqual(await first, { event: "dead-letter", repeat: true });
+  repeats.settled(eventId, entry.arrival.receivedAt, false);
+  assert.equal(repeats.firstOf(eventId, "envelope-finished"), undefined);
+});
+
+test("P3: with a window of 0 nothing is a repeat", () => {
+  const { time, repeats } = at(0);
+  const entry = mustAppend(openMemoryJournal({ maxBytes: 10_000 }), arrivalOf(1));
+  repeats.begin(entry);
+  repeats.settled("a", time.now, true);
+  assert.equal(repeats.firstOf("a", "envelope-finished"), undefined);
+  assert.equal(repeats.firstOf(entry.arrival.eventId, "envelope-finished"), undefined);
+});
+
+test("P7: a clock that jumps back forgets nothing, one that jumps forward forgets all", () => {
+  const { time, repeats } = at(1000);
+  repeats.settled("a", time.now, true);
+  time.now -= 3_600_000;
+  repeats.settled("b", time.now, true);
+  assert.notEqual(repeats.firstOf("a", "envelope-finished"), undefined);
+  assert.notEqual(repeats.firstOf("b", "envelope-finished"), undefined);
+  time.now += 90_000_000;
+  assert.equal(repeats.firstOf("a", "envelope-finished"), undefined);
+  assert.equal(repeats.firstOf("b", "envelope-finished"), undefined);
+});
+
+test("P9: beyond 400,000 the oldest are forgotten, and one that settled again is not the oldest", () => {
+  const { time, repeats } = at(1000);
+  repeats.settled("again", time.now, true);
+  repeats.settled("old", time.now, true);
+  repeats.settled("again", time.now, true);
+  for (let i = 0; i < 399_999; i += 1) repeats.settled(String(i), time.now, true);
+  assert.equal(repeats.firstOf("old", "envelope-finished"), undefined);
+  assert.notEqual(repeats.firstOf("again", "envelope-finished"), undefined);
+});
