@@ -83,7 +83,7 @@ test("the answer to a body over the limit reaches a sender that is still writing
 });
 
 test("P9: who hangs up in the middle of a body is in flight no longer", async (t) => {
-  const { port, metrics } = await openTestIngress(t, { deadlineMs: 60_000 });
+  const { port, metrics } = await openTestIngress(t, { deadlineMs: 5000 });
   for (const hangUp of ["end", "destroy", "resetAndDestroy"] as const) {
     const { socket, send } = openRaw(t, port);
     send(half);
@@ -151,7 +151,7 @@ test("closing answers what is in flight, refuses what is new, and lets connectio
     await gate.promise;
     return accepts(admitted, msLeft);
   };
-  const ingress = await openTestIngress(t, { deadlineMs: 60_000, accept });
+  const ingress = await openTestIngress(t, { deadlineMs: 5000, accept });
   const idle = openRaw(t, ingress.port);
   const busy = openRaw(t, ingress.port);
   const pipelining = openRaw(t, ingress.port);

@@ -107,7 +107,7 @@ export const begin = (context: ExchangeContext, request: FastifyRequest, reply: 
   telemetry.callbackArrived();
   const timer = setTimeout(onDeadline, deadlineMs, exchange);
   reply.raw.once("close", () => {
-    if (request.raw.complete || request.raw.socket.destroyed) clearTimeout(timer);
+    if (request.raw.complete) clearTimeout(timer);
     gate.inFlight -= 1;
     telemetry.callbackAnswered(
       exchange.outcome ?? "refused",
