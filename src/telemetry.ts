@@ -212,7 +212,8 @@ const createLineLimit = (clock: () => number) => {
   const last = new Map<string, { at: number; suppressed: number }>();
   return (kind: string, write: (more: { suppressed?: number }) => void): void => {
     const before = last.get(kind);
-    if (before !== undefined && clock() - before.at < quietMs) {
+    // A clock that jumped back would keep the kind quiet for as long as the jump.
+    if (before !== undefined && Math.abs(clock() - before.at) < quietMs) {
       before.suppressed += 1;
       return;
     }

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { pino } from "pino";
+import { createTelemetry } from "../src/telemetry.ts";
+import { parseMetrics } from "./support/metrics.ts";
+
+const opened = () => {
+  const lines: string[] = [];
+  const time = { now: 1_000_000 };
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+  return { lines, time, telemetry: createTelemetry(log, "1.2.3", () => time.now) };
+};
+
+test("P8: the first line of a kind is written at once, and the next tells how many were left out", () => {
+  const { lines, time, telemetry } = opened();
+  for (let i = 0; i < 5; i += 1) telemetry.publishRetried("broker-timeout", 1, "slow");
+  telemetry.publishRetried("topic-missing", 1, "gone");
+  assert.equal(lines.length, 2);
+  time.now += 10_000;
+  telemetry.publishRetried("broker-timeout", 1, "slow");
+  assert.match(lines[2] ?? "", /"suppressed":4/);
+  assert.ok(!(lines[0] ?? "").includes("suppressed"));
+});
+
+test("P8: a clock that jumps back does not silence a kind of line", () => {
+  const { lines, time, telemetry } = opened();
+  telemetry.journalFailed("sync", "EIO");
+  time.now -= 3_600_000;
+  telemetry.journalFailed("sync", "EIO");
+  assert.equal(lines.length, 2);
+});
+
+test("gauges of the journal are read when they are asked for, and no age is negative", async () => {
+  const { time, telemetry } = opened();
+  const status = { pendingRecords: 3, oldestPendingAt: time.now - 2500, bytes: 99 };
+  const metrics = parseMetrics(await telemetry.exposition(status));
+  assert.equal(metrics.sum("journal_pending_records"), 3);
+  assert.equal(metrics.sum("journal_oldest_pending_seconds"), 2.5);
+  assert.equal(metrics.sum("journal_bytes"), 99);
+  assert.equal(metrics.sum("build_info", { version: "1.2.3" }), 1);
+  const ahead = { ...status, oldestPendingAt: time.now + 5000 };
+  const later = parseMetrics(await telemetry.exposition(ahead));
+  assert.equal(later.sum("journal_oldest_pending_seconds"), 0);
+});
+
+const promised =
+  "callbacks_received_total callbacks_acknowledged_total callbacks_refused_total callback_reply_seconds publish_seconds records_published_total publish_retries_total dead_letters_total callbacks_in_flight journal_pending_records journal_oldest_pending_seconds journal_bytes journal_sync_seconds journal_failures_total journal_damaged_total lane_parked kafka_connected kafka_reconnects_total registry_failures_total build_info";
+test("P8: every metric of the contract is there", async () => {
+  const { telemetry } = opened();
+  const text = await telemetry.exposition({ pendingRecords: 0, oldestPendingAt: null, bytes: 0 });
+  for (const name of promised.split(" ")) assert.ok(text.includes(`# TYPE esign_bridge_${name} `), name);
+});
