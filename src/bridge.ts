@@ -14,8 +14,9 @@ import { openIngress } from "./io/ingress/ingress.ts";
 import { type KafkaSink, openKafkaSink } from "./io/kafka/sink.ts";
 import { createRegistry } from "./io/registry.ts";
 import { type Journals, openJournals } from "./journals.ts";
-import { pause, type Preparation, prepareKafka, prepareSchemas, schemaTexts } from "./prepare.ts";
+import { pause, type Preparation, prepareKafka } from "./prepare.ts";
 import { type Relay, type RelayOptions, startRelay } from "./relay/relay.ts";
+import { askForSchemaIds, recallSchemaIds, type SchemaIds, schemaTexts } from "./schemas.ts";
 import { createTelemetry } from "./telemetry.ts";
 
 export type Bridge = {
@@ -47,7 +48,7 @@ type Parts = Preparation & {
   relay: Relay | null;
 };
 
-const relayOptions = (parts: Parts, ids: ReadonlyMap<string, number>, repeats: Repeats): RelayOptions => {
+const relayOptions = (parts: Parts, ids: SchemaIds, repeats: Repeats): RelayOptions => {
   const { config, journals, sink, laneSink, telemetry } = parts;
   const topicPrefix = config.topics.prefix;
   const encode = createRecordEncoder({
@@ -80,14 +81,18 @@ const recallRepeats = async ({ config, journals }: Parts): Promise<Repeats> => {
 /** Topics and schema ids first, whatever order the outside world allows; then the relay begins. */
 const publish = async (parts: Parts): Promise<void> => {
   await using registry = createRegistry({ ...parts.config.registry, mode: parts.config.schemas });
-  const [ids, repeats] = await Promise.all([
-    prepareSchemas(parts, registry),
+  const ids = await recallSchemaIds(parts);
+  const asked = askForSchemaIds(parts, registry, ids).then((failure) => {
+    if (failure !== null) parts.fail(failure);
+  });
+  const [repeats] = await Promise.all([
     recallRepeats(parts),
     prepareKafka(parts),
+    ids.size > 0 ? null : asked,
   ]);
-  if (ids === null || parts.closing.aborted) return;
-  if ("ok" in ids) parts.fail(ids);
-  else parts.relay = startRelay(relayOptions(parts, ids, repeats));
+  if (ids.size > 0 && !parts.closing.aborted) parts.relay = startRelay(relayOptions(parts, ids, repeats));
+  // The registry may still be out while records go their way under the ids of before.
+  await asked;
 };
 
 /** In memory nothing is safe before Kafka has it: without Kafka there is nothing to be ready for. */

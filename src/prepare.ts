@@ -1,26 +1,14 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { backOffMs } from "./core/back-off.ts";
-import { catalog, deadLetterTopic, eventNames, type SchemaName, subjectOf, topicOf } from "./core/catalog.ts";
-import { type Failure, failures } from "./core/result.ts";
+import { catalog, deadLetterTopic, eventNames, topicOf } from "./core/catalog.ts";
+import { failures } from "./core/result.ts";
 import { prepareTopics, type TopicReport } from "./io/kafka/topics.ts";
-import type { Registry } from "./io/registry.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Room for the headers of a record beside its body. */
 const recordOverheadBytes = 64 * 1024;
-
-const readSchema = (name: SchemaName): string =>
-  readFileSync(new URL(`../schemas/${name}.avsc`, import.meta.url), "utf8");
-
-/** JSON texts of `schemas/`. */
-export const schemaTexts = {
-  "envelope-event": readSchema("envelope-event"),
-  "template-fill-result": readSchema("template-fill-result"),
-  "unrecognized-event": readSchema("unrecognized-event"),
-} as const satisfies Record<SchemaName, string>;
 
 /** Ends at once, without an error, when the signal is aborted. */
 export const pause = async (attempt: number, signal: AbortSignal): Promise<void> => {
@@ -34,7 +22,8 @@ export type Preparation = {
   readonly closing: AbortSignal;
 };
 
-const topicsOf = ({ topics: { prefix } }: Config) => ({
+/** Every topic of the catalog, under the prefix. */
+export const topicsOf = ({ topics: { prefix } }: Config) => ({
   events: eventNames.map((event) => ({ topic: topicOf(event, prefix), schema: catalog[event].schema })),
   deadLetter: prefix + deadLetterTopic,
 });
@@ -86,30 +75,4 @@ export const prepareKafka = async (parts: Preparation): Promise<void> => {
     log[attempt === 0 ? "warn" : "debug"]({ reason: code, detail }, "topics not checked yet: trying again");
     await pause(attempt, closing);
   }
-};
-
-const subjectsOf = (config: Config): ReadonlyMap<string, string> =>
-  new Map(topicsOf(config).events.map(({ topic, schema }) => [subjectOf(topic), schemaTexts[schema]]));
-
-/** Ids by subject, of all of them; or the failure that no retry mends; or null when the bridge closes first. */
-export const prepareSchemas = async (
-  { config, telemetry, closing }: Preparation,
-  registry: Registry,
-): Promise<ReadonlyMap<string, number> | Failure | null> => {
-  const ids = new Map<string, number>();
-  const missing = new Map(subjectsOf(config));
-  for (let attempt = 0; !closing.aborted; attempt += 1) {
-    let retriable: Failure | null = null;
-    for (const [subject, id] of await registry.schemaIds(missing)) {
-      if (id.ok) {
-        ids.set(subject, id.value);
-        missing.delete(subject);
-      } else if (failures[id.code].handling === "fatal") return id;
-      else retriable = id;
-    }
-    if (retriable === null) return ids;
-    telemetry.registryFailed(retriable.code, retriable.detail);
-    await pause(attempt, closing);
-  }
-  return null;
 };

@@ -160,6 +160,13 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
         ),
       );
     },
+    schemaIdChanged: (subject: string, before: number, now: number) => {
+      metrics.registryFailures.inc({ reason: "schema-id-changed" });
+      log.error(
+        { subject, before, now },
+        "the registry has given this schema another id: was it built anew? Records published since the start carry the old one",
+      );
+    },
 
     journalSynced: (seconds: number) => metrics.journalSync.observe(seconds),
     journalFailed: (step: string, code: string) => {
