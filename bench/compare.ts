@@ -6,6 +6,8 @@ import { runFlatOut, runSteady } from "./run-load.ts";
 import { startServer } from "./server.ts";
 import { median, rounded, spreadOf } from "./statistics.ts";
 
+const brokerWarmUpSeconds = 15;
+
 const measureRound = async (name: CandidateName, options: Options, place: Place): Promise<Figures> => {
   await using server = await startServer(name, place);
   const flatOut = await runFlatOut(options, server);
@@ -40,12 +42,20 @@ const lineOf = (round: Figures): string =>
   `${Math.round(round.callbacksPerSecond)}/s, ${round.cpuMicrosPerCallback.toFixed(1)} µs of CPU, ` +
   `p99 ${round.p99Ms.toFixed(1)} ms, ${Math.round(round.rssMb)} MB`;
 
+/** A broker that has just started compiles its code: the first candidate must not pay for that alone. */
+const warmBroker = async (options: Options, place: Place): Promise<void> => {
+  if (!place.stackStarted) return;
+  await using server = await startServer("memory", place);
+  await runFlatOut({ ...options, seconds: brokerWarmUpSeconds }, server);
+};
+
 /** Rounds alternate, so that a slow minute of the machine falls on all candidates alike. */
 export const compare = async (
   options: Options,
   place: Place,
   report: (line: string) => void,
 ): Promise<ReadonlyMap<CandidateName, Measured>> => {
+  await warmBroker(options, place);
   const rounds = new Map<CandidateName, Figures[]>(options.only.map((name) => [name, []]));
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const [name, measured] of rounds) {

@@ -1,9 +1,17 @@
 import { compare } from "./compare.ts";
 import { describeMachine } from "./machine.ts";
+import { measureBacklog } from "./more/backlog.ts";
+import { measureColdStart } from "./more/cold-start.ts";
+import { measureDuplicates } from "./more/duplicates.ts";
+import type { Measurement } from "./more/measurement.ts";
+import { measureMemory } from "./more/memory.ts";
+import { measureOutage } from "./more/outage.ts";
 import { type Options, readOptions } from "./options.ts";
 import { openPlace, type Place } from "./place.ts";
+import { profile } from "./profile.ts";
 import { toReport } from "./report.ts";
-import { readResults, type Results, withTargets, writeResults } from "./results.ts";
+import { readResults, type Results, type Section, withTargets, writeResults } from "./results.ts";
+import { rounded } from "./statistics.ts";
 
 // `npm run bench`: progress goes to stderr, tables to stdout, figures to results.json.
 
@@ -25,14 +33,40 @@ const runComparison = async (options: Options, place: Place, results: Results): 
   };
 };
 
+const measurements: Readonly<Record<string, Measurement>> = {
+  memory: measureMemory,
+  "cold-start": measureColdStart,
+  outage: measureOutage,
+  backlog: measureBacklog,
+  duplicates: measureDuplicates,
+};
+
+const runMore = async (name: string, options: Options, place: Place): Promise<Section> => {
+  const measure = measurements[name];
+  if (measure === undefined) throw new Error(`there is no measurement ${name}`);
+  const when = occasion();
+  const figures = Object.entries(await measure(options, place, report));
+  return { ...when, figures: Object.fromEntries(figures.map(([figure, value]) => [figure, rounded(value)])) };
+};
+
 const main = async (): Promise<void> => {
   const options = readOptions(process.argv.slice(2));
+  const { command, out } = options;
   if (process.platform !== "linux") throw new Error("CPU time is read from /proc: the bench needs Linux");
   await using place = await openPlace(options);
-  let results = readResults(options.out, describeMachine(place));
-  results = await runComparison(options, place, results);
+  if (command === "profile") {
+    process.stdout.write(`${await profile(options, place)}\n`);
+    return;
+  }
+  let results = readResults(out, describeMachine(place));
+  if (command === "compare" || command === "all") results = await runComparison(options, place, results);
+  for (const name of Object.keys(measurements)) {
+    if (command !== name && command !== "all") continue;
+    const section = await runMore(name, options, place);
+    results = { ...results, more: { ...results.more, [name]: section } };
+  }
   results = withTargets(results);
-  await writeResults(options.out, results);
+  await writeResults(out, results);
   process.stdout.write(`${toReport(results)}\n`);
 };
 

@@ -12,10 +12,7 @@ const slowestPerSecond = 500;
 
 /** Runs a plan in a process of its own, on the cores of this one. */
 const runPlan = async (plan: Plan): Promise<LoadResult> => {
-  const command = tiedToParent(
-    [process.execPath, "--disable-warning=ExperimentalWarning", program, JSON.stringify(plan)],
-    process.env,
-  );
+  const command = tiedToParent([process.execPath, program, JSON.stringify(plan)], process.env);
   const [first, ...rest] = command;
   const child = spawn(first, rest, { stdio: ["ignore", "pipe", "inherit"] });
   const { promise, resolve, reject } = Promise.withResolvers<LoadResult>();

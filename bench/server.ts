@@ -67,7 +67,8 @@ const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> =
 export const spawnServer = (name: CandidateName, place: Place, options: ServerOptions = {}): ChildProcess => {
   const node: Command = [
     process.execPath,
-    "--disable-warning=ExperimentalWarning",
+    // kafkajs gives cause for it on every start.
+    "--disable-warning=TimeoutNegativeWarning",
     ...(options.nodeArguments ?? []),
     candidates[name].program,
   ];

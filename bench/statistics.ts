@@ -20,3 +20,9 @@ export const spreadOf = (values: readonly number[]): Spread => ({
 /** Three significant digits, and all of them in front of the point. */
 export const rounded = (value: number): number =>
   Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(3));
+
+export const sumOf = (values: Iterable<number>): number => {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+};
