@@ -22,8 +22,8 @@ const syncBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 
 const prefix = "esign_bridge_";
 
-/** Every metric there is: the README's table is checked against it. */
-const createMetrics = () => {
+/** Every metric there is: the README's table and the reference are checked against it. */
+export const createMetrics = () => {
   const registry = new Registry();
   const registers = [registry];
   const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
@@ -93,6 +93,11 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
   const metrics = createMetrics();
   metrics.buildInfo.set({ version }, 1);
   metrics.kafkaConnected.set(0);
+  // An alert on an increase sees the first one only when there was a zero before it.
+  for (const [reason, { handling }] of Object.entries(failures)) {
+    if (handling === "refuse") metrics.refused.inc({ reason }, 0);
+    if (handling === "dead-letter") metrics.deadLetters.inc({ reason }, 0);
+  }
   let kafkaWasConnected: boolean | null = null;
   const limited = createLineLimit(clock);
 
