@@ -56,7 +56,16 @@ export const createMetrics = () => {
       ["event"],
       publishBuckets,
     ]),
-    published: counter("records_published_total", "Records acknowledged by all in-sync replicas.", ["topic"]),
+    published: counter(
+      "records_published_total",
+      "Records acknowledged by all in-sync replicas, once each; in the dead-letter topic as many as dead_letters_total says.",
+      ["topic"],
+    ),
+    repeated: counter(
+      "callbacks_repeated_total",
+      "Repeats by the sender of what happens once: taken, and not published again.",
+      ["event"],
+    ),
     retries: counter("publish_retries_total", "Records sent again, by what went wrong.", ["reason"]),
     deadLetters: counter("dead_letters_total", "Callbacks given up for their own topic.", ["reason"]),
     inFlight: gauge("callbacks_in_flight", "Requests without an answer yet.", []),
@@ -116,6 +125,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
       metrics.published.inc({ topic });
       metrics.publishSeconds.observe({ event }, seconds);
     },
+    callbackRepeated: (event: string) => metrics.repeated.inc({ event }),
     publishRetried: (reason: FailureCode, records: number, detail: string) => {
       metrics.retries.inc({ reason }, records);
       limited(`retry ${reason}`, (more) =>
@@ -136,8 +146,8 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     },
     laneParked: (topic: string, { code, detail }: Failure) => {
       metrics.laneParked.set({ topic }, 1);
-      // What a retry can mend needs no operator yet.
-      const level = failures[code].handling === "retry" ? "warn" : "error";
+      // What a retry or a dead letter ends needs no operator yet.
+      const level = failures[code].handling === "park" ? "error" : "warn";
       log[level](
         { topic, reason: code, detail },
         "topic cannot be written: its records wait apart and are tried again",

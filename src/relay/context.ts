@@ -19,7 +19,12 @@ export type RelayOptions = {
   readonly topicPrefix: string;
   readonly telemetry: Pick<
     Telemetry,
-    "recordPublished" | "deadLetterPublished" | "publishRetried" | "laneParked" | "laneOpened"
+    | "recordPublished"
+    | "deadLetterPublished"
+    | "publishRetried"
+    | "callbackRepeated"
+    | "laneParked"
+    | "laneOpened"
   >;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -27,15 +32,23 @@ export type RelayOptions = {
   readonly pause: (attempt: number, signal: AbortSignal) => Promise<void>;
 };
 
+/** The records of one topic that cannot be written for now, and the run that tries them. */
+export type Lane = {
+  readonly topic: string;
+  readonly journal: Journal;
+  /** True while what may be the last of it is sent: nothing is added, or a busy topic would never leave its lane. */
+  closing: boolean;
+};
+
 /** What the stream and the lanes share. */
 export type RelayContext = RelayOptions & {
   readonly stopping: AbortSignal;
-  /** By topic: the journals of the parked ones. */
-  readonly lanes: Map<string, Journal>;
+  /** By topic: those that are parked. */
+  readonly lanes: Map<string, Lane>;
   readonly laneRuns: Set<Promise<void>>;
 };
 
-/** Bounded below the broker's default `max.message.bytes`, also when all of it falls into one partition. */
+/** Journal entries that are read at once. What one call can carry is cut from them: see `chunks.ts`. */
 export const batchLimit: BatchLimit = { entries: 2000, bytes: 900_000 };
 
 /** Waits where the registry has not given a schema id; null when the relay stops meanwhile. */
@@ -62,12 +75,18 @@ export const toItems = async (context: RelayContext, entries: readonly Entry[]):
 };
 
 /** A byte-identical repeat of what happens once is the sender's retry: it ends as the first one does, and is not sent. */
-export const withoutRepeats = ({ repeats }: RelayContext, items: readonly Item[]): readonly Item[] =>
+export const withoutRepeats = (
+  { repeats, telemetry }: RelayContext,
+  items: readonly Item[],
+): readonly Item[] =>
   items.filter(({ entry, event, once }) => {
     if (!once) return true;
     const first = repeats.firstOf(entry.arrival.eventId, event);
     if (first === undefined) repeats.begin(entry);
-    else void first.then(entry.settle);
+    else {
+      telemetry.callbackRepeated(event);
+      void first.then(entry.settle);
+    }
     return first === undefined;
   });
 

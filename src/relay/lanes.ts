@@ -1,84 +1,135 @@
-import type { Journal } from "../core/journal.ts";
+import type { Entry, Journal } from "../core/journal.ts";
 import { fail, type Failure } from "../core/result.ts";
-import { batchLimit, type RelayContext, reportRetries, settle, toItems } from "./context.ts";
-import { deliver, type Item, type Left, topicOfItem } from "./delivery.ts";
+import { batchLimit, type Lane, type RelayContext, reportRetries, settle, toItems } from "./context.ts";
+import { deliverAll, type Item, type Left, splitBy, topicOfItem } from "./delivery.ts";
 
-/** Tries the items of one topic again and again, in order, until none is left or the relay stops. */
-const exhaust = async (context: RelayContext, topic: string, items: readonly Item[]): Promise<void> => {
-  const { laneSink: sink, topicPrefix, stopping } = context;
-  const onDelivered = (item: Item) => settle(context, item);
-  let inHand = items;
-  for (let attempt = 0; inHand.length > 0 && !stopping.aborted; attempt += 1) {
-    if (attempt > 0) await context.pause(attempt, stopping);
-    const left = await deliver({ sink, topicPrefix, onDelivered, isolate: false }, inHand);
-    reportRetries(context, left);
-    const [own, foreign] = splitBy(left, (item) => topicOfItem(item) === topic);
-    // A record whose dead letter cannot be written either now waits in the lane of the dead letters.
-    const stayed = await park(context, foreign);
-    inHand = [...own, ...stayed].map(({ item }) => item);
-  }
+/** Records that were given to a lane, and are not yet known to be safe there. */
+export type Move = { readonly journal: Journal; readonly last: Entry; readonly items: readonly Item[] };
+
+export type Parked = {
+  readonly moves: readonly Move[];
+  /** Those that no lane can take now: they stay where they are, and must not be sent before what waits in the lane. */
+  readonly stayed: readonly Left[];
 };
 
-const runLane = async (context: RelayContext, topic: string, journal: Journal): Promise<void> => {
-  await context.pause(0, context.stopping);
-  while (!context.stopping.aborted && journal.status().pendingRecords > 0) {
-    const entries = await journal.read(batchLimit);
-    await exhaust(context, topic, await toItems(context, entries));
-    if (!context.stopping.aborted) journal.release(entries.length);
+const isOf = (topic: string) => (one: Left) => topicOfItem(one.item) === topic;
+
+/** Tries the items of one topic again and again, in order, until none is left or the relay stops. True: at the first try. */
+const exhaust = async (context: RelayContext, lane: Lane, items: readonly Item[]): Promise<boolean> => {
+  const { laneSink: sink, topicPrefix, stopping } = context;
+  const mustQueue = (topic: string) => topic !== lane.topic && context.lanes.has(topic);
+  const onDelivered = (item: Item) => settle(context, item);
+  const moves: Move[] = [];
+  let inHand = items;
+  let attempt = 0;
+  for (; inHand.length > 0 && !stopping.aborted; attempt += 1) {
+    if (attempt > 0) await context.pause(attempt, stopping);
+    const left = await deliverAll({ sink, topicPrefix, onDelivered, mustQueue, thorough: true }, inHand);
+    if (left.length > 0) lane.closing = false;
+    reportRetries(context, left);
+    const [own, foreign] = splitBy(left, isOf(lane.topic));
+    // A record whose dead letter cannot be written either now waits in the lane of the dead letters.
+    const parked = await park(context, foreign);
+    moves.push(...parked.moves);
+    inHand = [...own, ...parked.stayed].map(({ item }) => item);
   }
-  if (context.stopping.aborted) return;
+  await allSafe(context, moves);
+  return attempt <= 1;
+};
+
+const runLane = async (context: RelayContext, lane: Lane): Promise<void> => {
+  const { stopping } = context;
+  const { journal, topic } = lane;
+  await context.pause(0, stopping);
+  let healthy = false;
+  while (!stopping.aborted && journal.status().pendingRecords > 0) {
+    lane.closing = healthy && journal.status().pendingRecords <= batchLimit.entries;
+    const entries = await journal.read(batchLimit);
+    healthy = await exhaust(context, lane, await toItems(context, entries));
+    if (!stopping.aborted) journal.release(entries.length);
+  }
+  if (stopping.aborted) return;
   context.lanes.delete(topic);
   context.telemetry.laneOpened(topic);
 };
 
-/** A topic that cannot be written for now: its records wait apart, in order, and new ones queue behind them. */
-const openLane = async (context: RelayContext, topic: string, why: Failure): Promise<Journal | null> => {
-  const open = context.lanes.get(topic);
-  if (open !== undefined) return open;
-  const journal = await context.openLaneJournal(topic);
-  if (journal === null) return null;
-  context.lanes.set(topic, journal);
-  context.telemetry.laneParked(topic, why);
-  const run = runLane(context, topic, journal);
+const beginLane = (context: RelayContext, lane: Lane, why: Failure): void => {
+  context.lanes.set(lane.topic, lane);
+  context.telemetry.laneParked(lane.topic, why);
+  const run = runLane(context, lane);
   context.laneRuns.add(run);
   void run.finally(() => context.laneRuns.delete(run));
-  return journal;
 };
 
 /** Before the stream begins: what waited for these topics when the bridge ended goes first. */
 export const reopenLanes = async (context: RelayContext): Promise<void> => {
   const why = fail("record-not-sent", "its records were waiting when the bridge ended");
-  for (const topic of context.parkedTopics ?? []) await openLane(context, topic, why);
-};
-
-/** Moves records to the lanes of their topics. Returns those that no lane can keep: they stay where they are. */
-export const park = async (context: RelayContext, left: readonly Left[]): Promise<readonly Left[]> => {
-  const full = new Set<string>();
-  const stayed: Left[] = [];
-  for (const one of left) {
-    const topic = topicOfItem(one.item);
-    if (!full.has(topic) && (await moveToLane(context, one))) continue;
-    // What follows in this topic must not overtake it.
-    full.add(topic);
-    stayed.push(one);
+  for (const topic of context.parkedTopics ?? []) {
+    const journal = await context.openLaneJournal(topic);
+    const waits = journal !== null && journal.status().pendingRecords > 0;
+    if (waits) beginLane(context, { topic, journal, closing: false }, why);
   }
-  return stayed;
 };
 
-const moveToLane = async (context: RelayContext, { item, failure }: Left): Promise<boolean> => {
-  const journal = await openLane(context, topicOfItem(item), failure);
-  if (journal === null) return false;
-  const kept = journal.append({ ...item.entry.arrival, deadLetter: item.letter });
-  if (!kept.ok) return false;
-  if (journal.durable && !(await journal.stored(kept.value)).ok) return false;
-  void kept.value.settled.then(item.entry.settle);
+/** In order; stops at the first that the journal refuses. */
+const append = (journal: Journal, left: readonly Left[]): Move | null => {
+  const items: Item[] = [];
+  let last: Entry | null = null;
+  for (const { item } of left) {
+    const kept = journal.append({ ...item.entry.arrival, deadLetter: item.letter });
+    if (!kept.ok) break;
+    last = kept.value;
+    items.push(item);
+    void last.settled.then(item.entry.settle);
+  }
+  return last === null ? null : { journal, last, items };
+};
+
+const parkTopic = async (
+  context: RelayContext,
+  topic: string,
+  left: readonly Left[],
+): Promise<Move | null> => {
+  const opened = context.lanes.has(topic) ? null : await context.openLaneJournal(topic);
+  // Looked up behind the wait, and filled without another: a lane may end or begin at any of them.
+  const lane = context.lanes.get(topic);
+  if (lane?.closing === true) return null;
+  const journal = lane?.journal ?? opened;
+  if (journal === null) return null;
+  const move = append(journal, left);
+  const [first] = left;
+  if (move !== null && lane === undefined && first !== undefined)
+    beginLane(context, { topic, journal, closing: false }, first.failure);
+  return move;
+};
+
+/** Gives records to the lanes of their topics, without waiting for the disk. */
+export const park = async (context: RelayContext, left: readonly Left[]): Promise<Parked> => {
+  const moves: Move[] = [];
+  const stayed: Left[] = [];
+  for (const [topic, ofTopic] of Map.groupBy(left, ({ item }) => topicOfItem(item))) {
+    const move = await parkTopic(context, topic, ofTopic);
+    if (move !== null) moves.push(move);
+    stayed.push(...ofTopic.slice(move?.items.length ?? 0));
+  }
+  return { moves, stayed };
+};
+
+/** As soon as a lane on disk has them, what repeats them is a repeat, though they wait for hours. */
+const rememberOnce = ({ repeats }: RelayContext, { journal, items }: Move): void => {
+  if (!journal.durable) return;
+  for (const { entry, once } of items) repeats.settled(entry.arrival.eventId, entry.arrival.receivedAt, once);
+};
+
+/** True when the lanes keep them as safely as they were kept before; false when the relay stops first. */
+export const allSafe = async (context: RelayContext, moves: readonly Move[]): Promise<boolean> => {
+  for (const move of moves) {
+    const { journal, last } = move;
+    for (let attempt = 0; journal.durable && !(await journal.stored(last)).ok; attempt += 1) {
+      if (context.stopping.aborted) return false;
+      await context.pause(attempt, context.stopping);
+    }
+    rememberOnce(context, move);
+  }
   return true;
 };
-
-export const splitBy = (
-  left: readonly Left[],
-  first: (item: Item, failure: Failure) => boolean,
-): [readonly Left[], readonly Left[]] => [
-  left.filter(({ item, failure }) => first(item, failure)),
-  left.filter(({ item, failure }) => !first(item, failure)),
-];

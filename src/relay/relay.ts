@@ -1,5 +1,4 @@
-import type { Entry } from "../core/journal.ts";
-import { failures } from "../core/result.ts";
+import { fail, failures } from "../core/result.ts";
 import {
   batchLimit,
   type RelayContext,
@@ -9,8 +8,9 @@ import {
   toItems,
   withoutRepeats,
 } from "./context.ts";
-import { deliver, type Item, type Left, topicOfItem } from "./delivery.ts";
-import { park, reopenLanes, splitBy } from "./lanes.ts";
+import { deliverAll, type Item, type Left, splitBy, topicOfItem } from "./delivery.ts";
+import { type Move, park, reopenLanes } from "./lanes.ts";
+import { createReleases } from "./releases.ts";
 
 export type { RelayOptions } from "./context.ts";
 
@@ -21,83 +21,123 @@ export type Relay = {
 
 /** A failure that a retry can mend must show this often before a topic is parked for it. */
 const triesBeforeParking = 2;
+/** The back-off of the stream goes no further: others may come meanwhile, and must not wait long. About a second. */
+const slowestAttempt = 4;
+/** Where something gets through, what fails must not slow it down. */
+const slowestAmongOthers = 2;
+/** Entries and bytes that are read and not released, so that memory stays bounded while a topic can neither go nor park. */
+const readAtMost = { entries: 4 * batchLimit.entries, bytes: 4 * batchLimit.bytes };
 
 type Batch = {
   /** How many entries were read and are not released: all of them settle or move to a lane first. */
   read: number;
+  readBytes: number;
   inHand: readonly Item[];
-  /** Something of this batch has reached Kafka: what still fails, fails by itself. */
+  /** The last try was not in vain: something of it has reached Kafka, or nothing had to. */
   progress: boolean;
+  readonly moves: Move[];
 };
 
+const bytesOf = (entries: readonly { readonly arrival: { readonly body: Buffer } }[]): number =>
+  entries.reduce((sum, { arrival }) => sum + arrival.body.length, 0);
+
 /** More entries beside those that fail: they must not wait for them, and they show whether it is the topic. */
-const topUp = async (context: RelayContext, batch: Batch): Promise<void> => {
-  const room = batchLimit.entries - batch.inHand.length;
-  if (room <= 0 || context.journal.status().pendingRecords <= batch.read) return;
+const topUp = async (context: RelayContext, batch: Batch, unreleased: number): Promise<void> => {
+  const room = Math.min(batchLimit.entries, readAtMost.entries - batch.read);
+  if (room <= 0 || batch.readBytes >= readAtMost.bytes) return;
+  if (context.journal.status().pendingRecords <= batch.read + unreleased) return;
   const entries = await context.journal.read({ ...batchLimit, entries: room });
   batch.read += entries.length;
+  batch.readBytes += bytesOf(entries);
   batch.inHand = [...batch.inHand, ...withoutRepeats(context, await toItems(context, entries))];
 };
 
-const mustPark = (failure: Left["failure"], attempt: number, progress: boolean): boolean => {
-  const rule = failures[failure.code];
-  if (rule.handling !== "retry") return true;
-  return attempt >= triesBeforeParking && (progress || rule.scope === "topic");
+/** Topics of which a record fails in a way that it must wait elsewhere. A topic is parked as a whole, or its order is lost. */
+const topicsToPark = (
+  context: RelayContext,
+  left: readonly Left[],
+  { attempt, progress }: { attempt: number; progress: boolean },
+): ReadonlySet<string> => {
+  // The cluster is at fault where several fail and none gets through: parking all would only write everything twice.
+  const alone = left.every(({ item }) => topicOfItem(item) === left[0]?.item.record.topic);
+  const mustPark = ({ item, failure, tried }: Left): boolean => {
+    if (context.lanes.has(topicOfItem(item))) return true;
+    if (!tried) return false;
+    const rule = failures[failure.code];
+    if (rule.handling !== "retry") return true;
+    return attempt >= triesBeforeParking && (progress || (alone && rule.scope === "topic"));
+  };
+  return new Set(left.filter(mustPark).map(({ item }) => topicOfItem(item)));
 };
 
-/** Records of parked topics queue behind those that wait there. */
-const passToLanes = async (context: RelayContext, batch: Batch): Promise<void> => {
-  if (context.lanes.size === 0) return;
-  const why = {
-    ok: false,
-    code: "record-not-sent",
-    detail: "queued behind the records of its topic",
-  } as const;
-  const queued = batch.inHand.filter((item) => context.lanes.has(topicOfItem(item)));
-  const stayed = await park(
+const parkSome = async (context: RelayContext, batch: Batch, left: readonly Left[]) => {
+  const { moves, stayed } = await park(context, left);
+  batch.moves.push(...moves);
+  return stayed.map(({ item }) => item);
+};
+
+const behindOthers = fail("record-not-sent", "queued behind the records of its topic");
+
+/** Records of parked topics queue behind those that wait there. Returns what finds no room: it is held back. */
+const passToLanes = async (context: RelayContext, batch: Batch): Promise<readonly Item[]> => {
+  const { lanes } = context;
+  if (lanes.size === 0) return [];
+  const [queued, others] = splitBy(batch.inHand, (item) => lanes.has(topicOfItem(item)));
+  batch.inHand = others;
+  return parkSome(
     context,
-    queued.map((item) => ({ item, failure: why })),
+    batch,
+    queued.map((item) => ({ item, failure: behindOthers, tried: false })),
   );
-  const waiting = new Set(stayed.map(({ item }) => item));
-  const moved = new Set(queued.filter((item) => !waiting.has(item)));
-  batch.inHand = batch.inHand.filter((item) => !moved.has(item));
+};
+
+/** Topics that were not asked come first the next time. */
+const inOrderOfNeed = (left: readonly Left[]): readonly Item[] => {
+  const tried = new Set(left.filter((one) => one.tried).map(({ item }) => topicOfItem(item)));
+  const [triedOnes, others] = splitBy(left, ({ item }) => tried.has(topicOfItem(item)));
+  return [...others, ...triedOnes].map(({ item }) => item);
 };
 
 const tryBatch = async (context: RelayContext, batch: Batch, attempt: number): Promise<void> => {
-  await passToLanes(context, batch);
-  if (batch.inHand.length === 0) return;
-  const { sink, topicPrefix } = context;
+  const held = await passToLanes(context, batch);
+  const { sink, topicPrefix, lanes } = context;
   const onDelivered = (item: Item) => settle(context, item);
-  const isolate = attempt >= triesBeforeParking;
-  const left = await deliver({ sink, topicPrefix, onDelivered, isolate }, batch.inHand);
-  if (left.length === 0) {
-    batch.inHand = [];
-    return;
-  }
-  batch.progress ||= left.length < batch.inHand.length;
+  const mustQueue = (topic: string) => lanes.has(topic);
+  const thorough = attempt >= triesBeforeParking;
+  const sent = batch.inHand.length;
+  const left =
+    sent === 0 ? [] : await deliverAll({ sink, topicPrefix, onDelivered, mustQueue, thorough }, batch.inHand);
+  batch.progress = sent === 0 || left.length < sent;
+  batch.inHand = held;
+  if (left.length === 0) return;
   reportRetries(context, left);
-  const [parked, again] = splitBy(left, (_item, failure) => mustPark(failure, attempt, batch.progress));
-  batch.inHand = [...(await park(context, parked)), ...again].map(({ item }) => item);
+  const topics = topicsToPark(context, left, { attempt, progress: batch.progress });
+  const [parked, again] = splitBy(left, ({ item }) => topics.has(topicOfItem(item)));
+  batch.inHand = [...held, ...(await parkSome(context, batch, parked)), ...inOrderOfNeed(again)];
 };
 
 const runStream = async (context: RelayContext): Promise<void> => {
   const { journal, stopping } = context;
+  const releases = createReleases(context);
   await reopenLanes(context);
   for (;;) {
-    const entries: readonly Entry[] = await journal.read(batchLimit);
-    if (entries.length === 0) return;
+    const entries = await journal.read(batchLimit);
+    if (entries.length === 0) break;
     const inHand = withoutRepeats(context, await toItems(context, entries));
-    const batch: Batch = { read: entries.length, inHand, progress: false };
+    const batch: Batch = { read: entries.length, readBytes: 0, inHand, progress: false, moves: [] };
     for (let attempt = 0; batch.inHand.length > 0 && !stopping.aborted; attempt += 1) {
       if (attempt > 0) {
-        await context.pause(attempt - 1, stopping);
-        await topUp(context, batch);
+        const slowest = batch.progress ? slowestAmongOthers : slowestAttempt;
+        await context.pause(Math.min(attempt - 1, slowest), stopping);
+        await topUp(context, batch, releases.waiting());
       }
       await tryBatch(context, batch, attempt);
     }
-    if (stopping.aborted) return;
-    journal.release(batch.read);
+    if (stopping.aborted) break;
+    releases.add(batch.read, batch.moves);
+    if (releases.waiting() > readAtMost.entries) await releases.done();
   }
+  await releases.done();
 };
 
 /** Begins to read the journal and to publish. An unexpected throw rejects a promise that nobody awaits: it ends the process. */
@@ -110,7 +150,11 @@ export const startRelay = (options: RelayOptions): Relay => {
     laneRuns: new Set(),
   };
   const stream = runStream(context);
-  const giveUp = () => stopping.abort();
+  const giveUp = () => {
+    stopping.abort();
+    // A lane may be waiting for a disk that cannot be read.
+    for (const { journal } of context.lanes.values()) journal.close();
+  };
   return {
     drain: async (timeIsUp) => {
       if (timeIsUp.aborted) giveUp();
