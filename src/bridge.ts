@@ -102,11 +102,12 @@ const obstaclesOf = ({ closing, journals: { main: journal }, sink, relay }: Part
   ...(journal.durable || relay !== null ? [] : ["topics or schema ids not had yet"]),
 ];
 
-const drain = async ({ relay, journals, sink, config }: Parts): Promise<void> => {
+const drain = async ({ relay, journals, sink, laneSink, config }: Parts): Promise<void> => {
   journals.main.close();
   const timeIsUp = AbortSignal.timeout(config.shutdownTimeoutMs);
   // A send may hang until its own deadline: closing the sink ends it.
-  timeIsUp.addEventListener("abort", () => void sink[Symbol.asyncDispose](), { once: true });
+  for (const each of [sink, laneSink])
+    timeIsUp.addEventListener("abort", () => void each[Symbol.asyncDispose](), { once: true });
   await relay?.drain(timeIsUp);
 };
 
@@ -117,7 +118,7 @@ const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
     host: config.adminHost,
     port: config.adminPort,
     obstacles: () => obstaclesOf(parts),
-    exposition: () => telemetry.exposition(journal.status()),
+    exposition: () => telemetry.exposition(parts.journals.status()),
     expositionType: telemetry.contentType,
   });
   stack.defer(admin.close);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
-import type { Journal } from "./core/journal.ts";
+import type { Journal, JournalStatus } from "./core/journal.ts";
 import { ok, type Result } from "./core/result.ts";
 import { realFiles } from "./io/journal/files.ts";
 import { type DiskJournal, openDiskJournal } from "./io/journal/journal.ts";
@@ -12,6 +12,8 @@ import type { Telemetry } from "./telemetry.ts";
 /** The journals of the bridge: the main one, and one for each topic that is parked. */
 export type Journals = AsyncDisposable & {
   readonly main: Journal;
+  /** Of all of them together: what is parked is pending too. */
+  readonly status: () => JournalStatus;
   /** What the disk still holds of the callbacks accepted before, in batches; nothing in memory. */
   readonly retained: () => AsyncIterable<readonly Seen[]>;
   /** Topics whose records were parked when the bridge last ended. */
@@ -37,7 +39,8 @@ const diskOpener =
       directory,
       maxBytes: config.journal.maxBytes,
       minFreeBytes: 256 * mebibyte,
-      segmentBytes: 64 * mebibyte,
+      // A segment is dropped as a whole: a small journal must not consist of one.
+      segmentBytes: Math.min(64 * mebibyte, config.journal.maxBytes / 8),
       memoryBytes: 32 * mebibyte,
       retentionMs: config.dedupeWindowMs,
       retentionBytes: 1024 * mebibyte,
@@ -63,10 +66,12 @@ const memoryOpener =
 
 const createLanes = (open: Open, root: string, log: Logger) => {
   const lanes = new Map<string, Promise<Result<Journal>>>();
+  const opened: Journal[] = [];
   const openLane = async (topic: string): Promise<Journal | null> => {
     const opening = lanes.get(topic) ?? open(join(root, parkedDirectory, topic));
     lanes.set(topic, opening);
     const lane = await opening;
+    if (lane.ok && !opened.includes(lane.value)) opened.push(lane.value);
     if (lane.ok) return lane.value;
     lanes.delete(topic);
     log.error(
@@ -81,7 +86,17 @@ const createLanes = (open: Open, root: string, log: Logger) => {
       if (lane.ok) await lane.value[Symbol.asyncDispose]();
     }
   };
-  return { openLane, dispose };
+  return { openLane, opened, dispose };
+};
+
+const together = (journals: readonly Journal[]): JournalStatus => {
+  const all = journals.map((journal) => journal.status());
+  const oldest = Math.min(...all.map(({ oldestPendingAt }) => oldestPendingAt ?? Infinity));
+  return {
+    pendingRecords: all.reduce((sum, { pendingRecords }) => sum + pendingRecords, 0),
+    oldestPendingAt: oldest === Infinity ? null : oldest,
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 };
 
 /** Fails when the directory is in use, cannot be used or holds what a newer version wrote. */
@@ -94,10 +109,11 @@ export const openJournals = async (
   const open = directory === null ? memoryOpener(config) : diskOpener(config, telemetry);
   const main = await open(directory ?? "");
   if (!main.ok) return main;
-  const { openLane, dispose } = createLanes(open, directory ?? "", log);
+  const { openLane, opened, dispose } = createLanes(open, directory ?? "", log);
   const parkedTopics = directory === null ? [] : await realFiles.list(join(directory, parkedDirectory));
   return ok({
     main: main.value,
+    status: () => together([main.value, ...opened]),
     retained: main.value.retained ?? nothingRetained,
     parkedTopics,
     openLane,
