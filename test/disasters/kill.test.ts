@@ -1,122 +1,76 @@
 import assert from "node:assert/strict";
-import { randomBytes, randomInt } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { randomInt } from "node:crypto";
+import { test } from "node:test";
 import { setTimeout as after } from "node:timers/promises";
 import { startKafka } from "../../local/kafka.ts";
-import { eventIdOf } from "../../src/core/record.ts";
-import { eventually } from "../support/eventually.ts";
+import { assertInOrder, floodTopic, newDirectory, rounds, untilAllInKafka } from "../support/disasters.ts";
+import { openFlood, type Sent } from "../support/flood.ts";
 import { startBridgeProcess } from "../support/process.ts";
 import { freshPrefix, sharedStack } from "../support/stack.ts";
-import { idsInTopic } from "../support/topic-ids.ts";
 
 const senders = 16;
 
-const bodyOf = (): Buffer =>
-  Buffer.from(
-    JSON.stringify({
-      callBackEnum: "ENVELOPE_UPDATE",
-      callBackDesc: "ENVELOPE_FINISH",
-      callBackEnvelopeVO: { envelopeId: randomBytes(16).toString("hex"), envelopeStatus: 2 },
-    }),
-  );
+type Acknowledged = Map<string, Sent>;
 
-const newDirectory = async (t: TestContext): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "bridge-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-};
-
-/** One sender after another until the connection dies. Adds the id of every callback that was answered 200. */
-const sendUntilDead = async (port: number, acknowledged: Set<string>): Promise<void> => {
-  for (;;) {
-    const body = bodyOf();
-    try {
-      const answer = await fetch(`http://127.0.0.1:${port}/callback`, { method: "POST", body });
-      if (answer.status === 200) acknowledged.add(eventIdOf(body));
-      await answer.arrayBuffer();
-    } catch {
-      // The process was killed: this is how the sender learns of it.
-      return;
-    }
-  }
-};
-
-const killUnderLoad = async (env: Record<string, string>, acknowledged: Set<string>): Promise<void> => {
+/** One life of the bridge: under load from the first moment, ended at a random one. */
+const killUnderLoad = async (env: Record<string, string>, acknowledged: Acknowledged): Promise<void> => {
   const bridge = await startBridgeProcess(env);
-  const load = Array.from({ length: senders }, () => sendUntilDead(bridge.port, acknowledged));
+  const flood = openFlood({ port: bridge.port, senders });
   // The instant of the kill is the point of the test: it is chosen at random.
-  await after(randomInt(300, 1500));
+  await after(randomInt(50, 1000));
   await bridge.end("SIGKILL");
-  await Promise.all(load);
+  flood.stop();
+  await flood.ended;
+  for (const [id, sent] of flood.acknowledged) acknowledged.set(id, sent);
 };
 
-const assertAllInKafka = async (brokers: readonly string[], topic: string, acknowledged: Set<string>) => {
-  let lost: ReadonlySet<string> = acknowledged;
-  await eventually(
-    async () => {
-      const present = new Set(await idsInTopic(brokers, topic));
-      lost = new Set([...acknowledged].filter((id) => !present.has(id)));
-      return lost.size === 0;
-    },
-    { withinMs: 40_000 },
-  ).catch(() =>
-    assert.equal(
-      lost.size,
-      0,
-      `${lost.size} of ${acknowledged.size} acknowledged callbacks are not in Kafka`,
-    ),
-  );
-};
+const settings = (directory: string, brokers: string, ackAfter: string) => ({
+  AUTH: "none",
+  ACK_AFTER: ackAfter,
+  JOURNAL_DIR: directory,
+  KAFKA_BROKERS: brokers,
+  SCHEMA_REGISTRY_URL: sharedStack().registryUrl,
+  TOPIC_PREFIX: freshPrefix(),
+});
 
 for (const ackAfter of ["published", "stored"]) {
-  test(`P1: ACK_AFTER=${ackAfter}: kill -9 at random instants under load loses no acknowledged callback`, async (t) => {
-    const { brokers, registryUrl } = sharedStack();
-    const prefix = freshPrefix();
-    const env = {
-      AUTH: "none",
-      ACK_AFTER: ackAfter,
-      JOURNAL_DIR: await newDirectory(t),
-      KAFKA_BROKERS: brokers.join(","),
-      SCHEMA_REGISTRY_URL: registryUrl,
-      TOPIC_PREFIX: prefix,
-      LOG_LEVEL: "info",
-    };
-    const acknowledged = new Set<string>();
-    for (let round = 0; round < 5; round += 1) await killUnderLoad(env, acknowledged);
+  test(`P1, P6: kill -9 at random instants under load with Kafka up loses nothing, ACK_AFTER=${ackAfter}`, async (t) => {
+    const { brokers } = sharedStack();
+    const env = settings(await newDirectory(t), brokers.join(","), ackAfter);
+    const acknowledged: Acknowledged = new Map();
+    for (let round = 0; round < Math.ceil(rounds / 2); round += 1) await killUnderLoad(env, acknowledged);
     const bridge = await startBridgeProcess(env);
     t.after(() => bridge.end("SIGKILL"));
-    await assertAllInKafka(brokers, `${prefix}envelope.finished`, acknowledged);
-    t.diagnostic(`${acknowledged.size} acknowledged, none lost`);
-    assert.ok(acknowledged.size > 100);
+    const ids = await untilAllInKafka(acknowledged, { brokers, topic: env.TOPIC_PREFIX + floodTopic });
+    assertInOrder(ids, acknowledged);
+    const twice = ids.length - new Set(ids).size;
+    t.diagnostic(`${acknowledged.size} acknowledged, none lost, ${twice} in Kafka twice`);
+    assert.ok(acknowledged.size > rounds);
     assert.equal(await bridge.end("SIGTERM"), 0);
   });
 }
 
-test("P1: with Kafka gone callbacks are stored, survive kill -9 and are delivered when it is back", async (t) => {
+test("P1, P6: kill -9 at random instants with Kafka down, and then while the backlog drains, loses nothing", async (t) => {
   await using kafka = await startKafka();
-  const { registryUrl } = sharedStack();
-  const prefix = freshPrefix();
-  const env = {
-    AUTH: "none",
-    ACK_AFTER: "stored",
-    JOURNAL_DIR: await newDirectory(t),
-    KAFKA_BROKERS: kafka.bootstrap,
-    SCHEMA_REGISTRY_URL: registryUrl,
-    TOPIC_PREFIX: prefix,
-    LOG_LEVEL: "info",
-  };
-  const acknowledged = new Set<string>();
-  await killUnderLoad(env, acknowledged);
   const [node] = kafka.nodes;
   assert.ok(node !== undefined);
+  const brokers = kafka.bootstrap.split(",");
+  const env = settings(await newDirectory(t), kafka.bootstrap, "stored");
+  const acknowledged: Acknowledged = new Map();
+  // Topics and schema ids are had once; then Kafka goes.
+  await killUnderLoad(env, acknowledged);
   await node.kill();
-  for (let round = 0; round < 3; round += 1) await killUnderLoad(env, acknowledged);
+  for (let round = 0; round < rounds; round += 1) await killUnderLoad(env, acknowledged);
+  const waiting = acknowledged.size;
+  await node.start();
+  for (let round = 0; round < rounds; round += 1) await killUnderLoad(env, acknowledged);
   const bridge = await startBridgeProcess(env);
   t.after(() => bridge.end("SIGKILL"));
-  await node.start();
-  await assertAllInKafka(kafka.bootstrap.split(","), `${prefix}envelope.finished`, acknowledged);
-  t.diagnostic(`${acknowledged.size} acknowledged, none lost`);
+  const ids = await untilAllInKafka(acknowledged, { brokers, topic: env.TOPIC_PREFIX + floodTopic });
+  assertInOrder(ids, acknowledged);
+  const twice = ids.length - new Set(ids).size;
+  t.diagnostic(
+    `${waiting} acknowledged with Kafka down, ${acknowledged.size} in all, none lost, ${twice} in Kafka twice`,
+  );
+  assert.equal(await bridge.end("SIGTERM"), 0);
 });
