@@ -1,6 +1,20 @@
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { startBridge } from "./bridge.ts";
 import { loadConfig } from "./config.ts";
+
+/** What an operator can mend is told in one line; anything else is a bug, and has its stack. */
+const tellWhyNot = (log: Logger, error: unknown, adminPort: number): void => {
+  if (!(error instanceof Error)) return log.fatal(error, "does not start");
+  if ("syscall" in error && (error.syscall === "listen" || error.syscall === "getaddrinfo")) {
+    const prefix = "port" in error && error.port === adminPort ? "ADMIN_" : "";
+    const advice = `Set another ${prefix}HOST or ${prefix}PORT, or end what uses it`;
+    return log.fatal(`does not start: ${error.message}. ${advice}`);
+  }
+  const { cause } = error;
+  if (typeof cause === "object" && cause !== null && "detail" in cause)
+    return log.fatal(`does not start: ${error.message}`);
+  return log.fatal(error, "does not start");
+};
 
 /** Exit codes: 0 after a signal and an orderly end, 1 when settings, start or an unexpected fault end the process. */
 const main = async (): Promise<void> => {
@@ -24,7 +38,7 @@ const main = async (): Promise<void> => {
   for (const warning of loaded.warnings) log.warn(warning);
 
   const bridge = await startBridge(loaded.config, log).catch((error: unknown) => {
-    log.fatal(error, "does not start");
+    tellWhyNot(log, error, loaded.config.adminPort);
     process.exit(1);
   });
   const close = async (exitCode: number): Promise<void> => {
