@@ -106,6 +106,7 @@ const readText = (reader: TextReader): string => {
   return Number.isNaN(reader.at) ? "" : bytes.toString("utf8", start, end);
 };
 
+/** Null when another version of the bridge knew the reason: the callback is then tried as if it were new. */
 const readDeadLetter = (reader: TextReader): DeadLetter | null => {
   const reason = readText(reader);
   const detail = readText(reader);
@@ -120,7 +121,7 @@ export const readArrival = (payload: Buffer): Arrival | null => {
   const reader = { bytes: payload, at: fixedPayloadBytes };
   const source = (flags & sourceFlag) === 0 ? null : readText(reader);
   const deadLetter = (flags & deadLetterFlag) === 0 ? null : readDeadLetter(reader);
-  if (Number.isNaN(reader.at) || (deadLetter === null && (flags & deadLetterFlag) !== 0)) return null;
+  if (Number.isNaN(reader.at)) return null;
   const { eventId, receivedAt } = readStamp(payload);
   return { eventId, receivedAt, source, body: payload.subarray(reader.at), deadLetter };
 };

@@ -9,10 +9,11 @@
  *    24  createdAt f64     milliseconds since 1970
  *    32  crc       u32     CRC32 over the 32 bytes before it
  *    36  zeros, up to 64
- *    64  the same again: one bad sector must not make the whole segment unreadable
- *   128  frames
+ *    64  zeros, up to 4096
+ *  4096  the 64 bytes again, on another page: one bad sector must not make the whole segment unreadable
+ *  4160  frames
  *
- * Every later version keeps these 64 bytes as they are: a version is believed only when the CRC holds. One that is not known
+ * Every later version keeps both copies where they are: a version is believed only when the CRC holds. One that is not known
  * is refused.
  *
  * Files are named by their number, `00000000000000000001.journal`, and read in that order. `first` never falls from one file to the
@@ -29,9 +30,10 @@ export type SegmentHeader = {
 };
 
 export const segmentVersion = 1;
-export const segmentHeaderBytes = 128;
+export const segmentHeaderBytes = 4160;
 
 const copyBytes = 64;
+const secondCopyAt = 4096;
 const magic = Buffer.from("eSignJnl", "latin1");
 
 export const writeSegmentHeader = (into: Buffer, header: SegmentHeader): void => {
@@ -42,7 +44,7 @@ export const writeSegmentHeader = (into: Buffer, header: SegmentHeader): void =>
   into.writeDoubleBE(header.first, 16);
   into.writeDoubleBE(header.createdAt, 24);
   into.writeUInt32BE(crc32(into.subarray(0, 32)), 32);
-  into.copy(into, copyBytes, 0, copyBytes);
+  into.copy(into, secondCopyAt, 0, copyBytes);
 };
 
 export type SegmentHeaderRead =
@@ -66,7 +68,7 @@ const readCopy = (copy: Buffer): SegmentHeaderRead => {
 /** From the first bytes of a file. One good copy is enough. */
 export const readSegmentHeader = (bytes: Buffer): SegmentHeaderRead => {
   const first = readCopy(bytes.subarray(0, copyBytes));
-  return first.kind === "damaged" ? readCopy(bytes.subarray(copyBytes, segmentHeaderBytes)) : first;
+  return first.kind === "damaged" ? readCopy(bytes.subarray(secondCopyAt, segmentHeaderBytes)) : first;
 };
 
 const nameDigits = 20;

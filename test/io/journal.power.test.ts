@@ -173,7 +173,7 @@ const live = async (journal: DiskJournal, world: World, commands: readonly Comma
   for (const one of commands) await perform(journal, world, one);
 };
 
-const setup = { segmentBytes: 2048, memoryBytes: 3000, maxBytes: 40_000, retentionBytes: 4096 };
+const setup = { segmentBytes: 6144, memoryBytes: 3000, maxBytes: 60_000, retentionBytes: 12_288 };
 
 const assertAllThere = async (model: ModelFiles, world: World, hadFaults: boolean): Promise<void> => {
   const { opened, told } = await tryOpen({ ...setup, files: model.files });

@@ -25,7 +25,7 @@ export type Operation =
   | "list"
   | "makeDirectory"
   | "syncDirectory"
-  | "freeBytes";
+  | "space";
 
 /** What becomes of one operation: null lets it be; `cut` is the power cut; else the system's code. */
 export type Fault = (operation: Operation, path: string) => "cut" | "EIO" | "ENOSPC" | "EACCES" | null;
@@ -205,11 +205,15 @@ const createFrom = (disk: Disk, random: () => number): ModelFiles => {
           apply(model.durable);
         model.changes.splice(0, Infinity, ...model.changes.filter((one) => one.directory !== directory));
       }),
-    freeBytes: (directory) => perform("freeBytes", directory, () => self.capacity - usedBytes(model)),
+    space: (directory) =>
+      perform("space", directory, () => ({
+        freeBytes: self.capacity - usedBytes(model),
+        totalBytes: self.capacity,
+      })),
     lock: (path) => {
       if (model.locks.has(path)) return null;
       model.locks.add(path);
-      return { release: () => void model.locks.delete(path) };
+      return { check: () => Promise.resolve(), release: () => void model.locks.delete(path) };
     },
   };
   const restart = (how: "power" | "kill"): ModelFiles => {

@@ -1,9 +1,10 @@
 import { readArrival } from "../../core/frame.ts";
 import type { Arrival, BatchLimit } from "../../core/journal.ts";
 import { segmentAfter, segmentHolding, type Catalogue, type Segment } from "./catalogue.ts";
-import { codeOf } from "./files.ts";
+import { codeOf, isSystemError, type Lock } from "./files.ts";
 import type { Disk } from "./options.ts";
 import { salvage } from "./salvage.ts";
+import type { Skipped } from "./skipped.ts";
 import {
   acceptFrame,
   createSegmentReader,
@@ -18,9 +19,12 @@ import {
 /** Reads what is no longer, or was never, in memory: segment by segment, each callback once, from `sequence` on. */
 export type Backlog = {
   readonly disk: Disk;
+  readonly lock: Lock;
   readonly catalogue: Catalogue;
   /** The next callback to read. */
   sequence: number;
+  /** Never given out. */
+  skipped: Skipped;
   open: Open | null;
 };
 
@@ -28,10 +32,14 @@ type Open = { readonly segment: Segment; readonly reader: SegmentReader };
 
 export type Stored = { readonly arrival: Arrival; readonly sequence: number };
 
-export const createBacklog = (disk: Disk, catalogue: Catalogue, sequence: number): Backlog => ({
-  disk,
+type Parts = { readonly options: Disk; readonly lock: Lock; readonly catalogue: Catalogue };
+
+export const createBacklog = ({ options, lock, catalogue }: Parts, sequence: number): Backlog => ({
+  disk: options,
+  lock,
   catalogue,
   sequence,
+  skipped: new Map(),
   open: null,
 });
 
@@ -57,6 +65,17 @@ const markBefore = (segment: Segment, sequence: number) => {
 const endOf = ({ catalogue }: Backlog, segment: Segment | undefined): number =>
   (segment === undefined ? undefined : segmentAfter(catalogue.held, segment)?.first) ?? Infinity;
 
+/** False when the directory was moved or removed: its files are not lost then, they may come back with it. */
+const isHere = async ({ lock }: Backlog): Promise<boolean> => {
+  try {
+    await lock.check();
+    return true;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false;
+  }
+};
+
 /** Null when the file is gone, whoever took it. */
 const openSegment = async (backlog: Backlog, segment: Segment): Promise<Open | null> => {
   if (backlog.open?.segment === segment) return backlog.open;
@@ -67,7 +86,8 @@ const openSegment = async (backlog: Backlog, segment: Segment): Promise<Open | n
     backlog.open = { segment, reader };
     return backlog.open;
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+    // The directory itself may be what is missing.
+    if (codeOf(error) !== "ENOENT" || !(await isHere(backlog))) throw error;
     return null;
   }
 };
@@ -106,9 +126,10 @@ const takeFrame = async (
   }
   const sequence = segment.first + frame.index;
   skipTo(backlog, sequence);
+  backlog.sequence = sequence + 1;
+  if (backlog.skipped.get(sequence) === arrival.eventId) return true;
   taking.taken.push({ arrival, sequence });
   taking.bytes += arrival.body.length;
-  backlog.sequence = sequence + 1;
   return true;
 };
 

@@ -5,11 +5,12 @@ import {
   segmentFileName,
   segmentHeaderBytes,
   segmentNumberOf,
+  segmentVersion,
   type SegmentHeader,
 } from "../../core/segment.ts";
 import { codeOf, type Files } from "./files.ts";
 import { damagedDirectory, type Disk } from "./options.ts";
-import type { SegmentMark } from "./segment-reader.ts";
+import { readLeniently, type SegmentMark } from "./segment-reader.ts";
 
 export type Segment = SegmentHeader & {
   readonly number: number;
@@ -24,7 +25,7 @@ export type Segment = SegmentHeader & {
 };
 
 /**
- * The segments of a directory, oldest first. `held` has a callback that is not released, or is the last one; `retained`,
+ * The segments of a directory, oldest first. `held` has a callback that is not released, or is being written; `retained`,
  * before it, has none. A segment's callbacks are those from its `first` up to the `first` of the next one.
  */
 export type Catalogue = {
@@ -45,10 +46,10 @@ export const segmentHolding = (segments: readonly Segment[], sequence: number): 
 export const segmentAfter = (segments: readonly Segment[], segment: Segment): Segment | undefined =>
   segments[segments.indexOf(segment) + 1];
 
-/** Moves the segments in which everything is released from `held` to `retained`. */
-export const retainReleased = (catalogue: Catalogue, released: number): void => {
+/** Moves the segments in which everything is released from `held` to `retained`; the last one only if its end is known. */
+export const retainReleased = (catalogue: Catalogue, released: number, endOfLast = Infinity): void => {
   const { held, retained } = catalogue;
-  while ((held[1]?.first ?? Infinity) <= released) {
+  while ((held[1]?.first ?? endOfLast) <= released) {
     const segment = held.shift();
     if (segment === undefined) return;
     retained.push(segment);
@@ -75,14 +76,17 @@ const readHead = async (files: Files, path: string): Promise<Head> => {
   const file = await files.openToRead(path);
   try {
     const into = Buffer.alloc(segmentHeaderBytes);
-    const got = await file.read(into, 0);
+    const got = await readLeniently(file, into, 0);
     return { read: readSegmentHeader(into.subarray(0, got)), bytes: await file.size() };
   } finally {
     await file.close();
   }
 };
 
-/** A file whose two headers are both unreadable: without the salt no frame in it can be told from noise. */
+/**
+ * A file whose two headers are both unreadable: without the salt no frame in it can be told from noise. Also one that another
+ * journal has left here: its sequences say nothing.
+ */
 const setAside = async ({ files, directory, on }: Disk, segment: { name: string; bytes: number }) => {
   const aside = join(directory, damagedDirectory);
   await files.makeDirectory(aside);
@@ -109,6 +113,9 @@ const greatestNumber = async ({ files, directory }: Disk, numbers: readonly numb
 
 export type Unreadable = "journal-unusable" | "journal-version-unknown";
 
+const unknownVersion = (path: string, version: number): string =>
+  `${path} has format version ${version}, and this bridge knows only ${segmentVersion}: start the newer version that wrote it, and let it publish all that waits before you go back`;
+
 export const openCatalogue = async (disk: Disk): Promise<Result<Catalogue, Unreadable>> => {
   const { files, directory } = disk;
   const numbers = numbersIn(await files.list(directory));
@@ -118,14 +125,11 @@ export const openCatalogue = async (disk: Disk): Promise<Result<Catalogue, Unrea
     const path = join(directory, name);
     const { read, bytes } = await readHead(files, path);
     if (read.kind === "version-unknown") {
-      return fail("journal-version-unknown", `${path} has format version ${read.version}`);
+      return fail("journal-version-unknown", unknownVersion(path, read.version));
     }
-    if (read.kind === "damaged") {
+    if (read.kind === "damaged" || read.header.first < (held.at(-1)?.first ?? 0)) {
       await setAside(disk, { name, bytes });
       continue;
-    }
-    if (read.header.first < (held.at(-1)?.first ?? 0)) {
-      return fail("journal-unusable", `${path} is not of the same journal as the file before it`);
     }
     held.push({ ...read.header, number, name, path, bytes, marks: [], keep: false });
   }

@@ -11,7 +11,7 @@
  */
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import type { File, Files } from "./files.ts";
+import { isSystemError, type File, type Files } from "./files.ts";
 
 export type Cursor = {
   /** The last value that survives a power cut; 0 when there is none. */
@@ -23,20 +23,30 @@ export type Cursor = {
 };
 
 const magic = Buffer.from("eSignCur", "latin1");
-const placeBytes = 4096;
+export const placeBytes = 4096;
 const valueBytes = 20;
 
-const readPlace = (bytes: Buffer): number | null => {
-  if (bytes.length < valueBytes || !bytes.subarray(0, magic.length).equals(magic)) return null;
+const valueOf = (bytes: Buffer): number | null => {
+  if (!bytes.subarray(0, magic.length).equals(magic)) return null;
   return crc32(bytes.subarray(0, 16)) === bytes.readUInt32BE(16) ? bytes.readDoubleBE(8) : null;
+};
+
+/** An unreadable place is as good as a damaged one: the other counts. */
+export const readPlace = async (file: File, at: number): Promise<number | null> => {
+  const bytes = Buffer.alloc(valueBytes);
+  try {
+    await file.read(bytes, at);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return null;
+  }
+  return valueOf(bytes);
 };
 
 export const openCursor = async (files: Files, directory: string): Promise<Cursor> => {
   const file = await files.openToUpdate(join(directory, "cursor"));
-  const bytes = Buffer.alloc(placeBytes + valueBytes);
-  const got = bytes.subarray(0, await file.read(bytes, 0));
-  const first = readPlace(got);
-  const second = readPlace(got.subarray(placeBytes));
+  const first = await readPlace(file, 0);
+  const second = await readPlace(file, placeBytes);
   // The name of a new file must be durable before its contents can be.
   await files.syncDirectory(directory);
   return {

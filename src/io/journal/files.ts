@@ -16,7 +16,17 @@ export type File = {
 };
 
 /** Held until `release`, or until the process ends in whatever way. */
-export type Lock = { release(): void };
+export type Lock = {
+  /** Rejects when the locked file is not at its path any more: the directory was moved, removed or made anew. */
+  check(): Promise<void>;
+  release(): void;
+};
+
+export type Space = {
+  /** What an unprivileged process may still write. */
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+};
 
 /** Every file operation of the journals, so that tests can fail each of them. All reject with the system's error. */
 export type Files = {
@@ -32,8 +42,8 @@ export type Files = {
   /** With all its parents, 0700; what it made survives a power cut. Does nothing when it is there. */
   makeDirectory(directory: string): Promise<void>;
   syncDirectory(directory: string): Promise<void>;
-  /** What an unprivileged process may still write on the disk of this directory. */
-  freeBytes(directory: string): Promise<number>;
+  /** Of the disk of this directory. */
+  space(directory: string): Promise<Space>;
   /** Null when another process, or another part of this one, holds it. */
   lock(path: string): Lock | null;
 };
@@ -131,7 +141,16 @@ const lock = (path: string): Lock | null => {
     if (isBusy(error)) return null;
     throw error;
   }
-  return { release: () => database.close() };
+  const held = fs.statSync(path);
+  const check = async (): Promise<void> => {
+    const found = await fs.promises.stat(path);
+    if (found.ino === held.ino && found.dev === held.dev) return;
+    throw Object.assign(new Error(`${path} is another file than at the start`), {
+      code: "ESTALE",
+      syscall: "stat",
+    });
+  };
+  return { check, release: () => database.close() };
 };
 
 const sqliteBusy = 5;
@@ -155,9 +174,9 @@ export const realFiles: Files = {
   list,
   makeDirectory,
   syncDirectory,
-  freeBytes: async (directory) => {
-    const { bavail, bsize } = await fs.promises.statfs(directory);
-    return bavail * bsize;
+  space: async (directory) => {
+    const { bavail, blocks, bsize } = await fs.promises.statfs(directory);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   },
   lock,
 };

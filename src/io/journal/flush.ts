@@ -1,6 +1,6 @@
 import { fail } from "../../core/result.ts";
 import { frameBytesAtMost } from "../../core/frame.ts";
-import { forgetSegment, removeSegment } from "./catalogue.ts";
+import { forgetSegment, removeSegment, retainReleased } from "./catalogue.ts";
 import { codeOf, isSystemError } from "./files.ts";
 import { recoveryDelayMs, writeDelayMs } from "./options.ts";
 import { releasedOf, tailEntry, trimTail, type State, type Stored } from "./state.ts";
@@ -12,6 +12,7 @@ const syncIsDue = (state: State): boolean =>
 /** Writes all that waits, syncs it once for all who wait, and goes on until nothing is left to do. */
 const flushAll = async (state: State): Promise<void> => {
   for (;;) {
+    if (state.fault !== null) throw state.fault;
     const goal = state.next;
     while (state.written < goal) await writeBatch(state);
     if (syncIsDue(state)) await syncActive(state);
@@ -91,7 +92,10 @@ const removeFailedAttempts = async (state: State): Promise<void> => {
 export const recover = async (state: State): Promise<void> => {
   state.phase = "recovering";
   restartAt(state);
+  state.step = "write";
   try {
+    await state.lock.check();
+    state.fault = null;
     await removeFailedAttempts(state);
     await beginSegment(state);
     state.syncAsked = true;
@@ -113,6 +117,29 @@ const startRecovery = (state: State): void => {
 
 const startFlush = (state: State): void => {
   if (state.phase === "taking") state.flushing ??= flush(state);
+};
+
+/** The files that are open are given up, and new ones begun as soon as the directory lets us. */
+export const failFlush = (state: State, fault: unknown): void => {
+  state.fault = fault;
+  flushSoon(state);
+};
+
+/**
+ * Closes the segment that is being written when all in it is released, so that it can be dropped: it may be the very one that
+ * fills the disk.
+ */
+export const retireActive = async (state: State): Promise<void> => {
+  const isIdle = state.flushing === null && state.phase === "taking" && state.written === state.next;
+  if (!isIdle || state.active === null || releasedOf(state) < state.next) return;
+  state.synced = state.written;
+  state.flushing = giveUpFile(state).finally(() => {
+    state.flushing = null;
+  });
+  await state.flushing;
+  retainReleased(state.catalogue, state.synced, state.synced);
+  // Whoever came meanwhile found a flush under way.
+  flushSoon(state);
 };
 
 /** For a callback that nobody waits for: the later it is written, the more go together. */

@@ -1,8 +1,8 @@
 import { forgetSegment, removeSegment, retainReleased, type Segment } from "./catalogue.ts";
 import { writeCursor } from "./cursor.ts";
 import { codeOf, isSystemError } from "./files.ts";
-import { flushSoon } from "./flush.ts";
-import { housekeepingMs } from "./options.ts";
+import { failFlush, flushSoon, retireActive } from "./flush.ts";
+import { housekeepingMs, isLow } from "./options.ts";
 import { releasedOf, type State } from "./state.ts";
 
 export type Housekeeping = {
@@ -71,16 +71,29 @@ const dropRetained = async (state: State): Promise<void> => {
 const lookAtFreeSpace = async (state: State): Promise<void> => {
   const { files, directory, minFreeBytes } = state.options;
   try {
-    state.lowDisk = (await files.freeBytes(directory)) < minFreeBytes;
+    state.lowDisk = isLow(await files.space(directory), minFreeBytes);
   } catch (error) {
     saysFailed(state, "retention", error);
   }
 };
 
+/** Open files can be written after their directory has gone, but no later start would find them. */
+const lookAtDirectory = async (state: State): Promise<void> => {
+  try {
+    await state.lock.check();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (state.phase === "taking") failFlush(state, error);
+  }
+};
+
 const keepHouse = async (state: State): Promise<void> => {
+  await lookAtDirectory(state);
   // Before any segment goes, the cursor is past it; where that fails, the segment holds only released callbacks all the same.
   await moveCursor(state);
   await lookAtFreeSpace(state);
+  if (state.lowDisk || state.roomWanted) await retireActive(state);
+  state.roomWanted = false;
   await dropRetained(state);
 };
 

@@ -4,6 +4,7 @@
  * A directory holds
  *     00000000000000000001.journal …  segments (`core/segment.ts`) of frames (`core/frame.ts`), only ever appended to
  *     cursor                          up to which sequence everything is released (`cursor.ts`)
+ *     skipped                         records taken out by an operator (`skipped.ts`)
  *     lock                            empty; held by the one process that uses the directory (`files.ts`)
  *     damaged/                        copies of what could not be read (`salvage.ts`), never deleted
  *
@@ -26,7 +27,8 @@ import { openState, type Unusable } from "./opening.ts";
 import type { DiskJournalOptions } from "./options.ts";
 import { oldestPendingAt, read, release, wakeReader } from "./reading.ts";
 import { readRetained, type Seen } from "./retained.ts";
-import { pushTail, releasedOf, toEntry, trimTail, type State, type Stored } from "./state.ts";
+import { skippedFrom } from "./skipped.ts";
+import { pushTail, toEntry, trimTail, type State, type Stored } from "./state.ts";
 
 export type DiskJournal = Journal & {
   /** What was accepted before, settled or not, as far back as it is retained; to be read once, right after opening. */
@@ -35,11 +37,13 @@ export type DiskJournal = Journal & {
 
 type Refused = Failure<"journal-full" | "journal-failed">;
 
+const refuses = ({ phase, fault }: State): boolean => phase !== "taking" || fault !== null;
+
 const refusalOf = (state: State, bytes: number): Refused | null => {
   const { options, catalogue, unwrittenBytes } = state;
   if (state.disposed !== null) return fail("journal-failed", "the journal is closed");
-  if (state.phase !== "taking") return fail("journal-failed", "the disk refuses");
-  if (state.lowDisk) return fail("journal-full", `less than ${options.minFreeBytes} bytes free on the disk`);
+  if (refuses(state)) return fail("journal-failed", "the disk refuses");
+  if (state.lowDisk) return fail("journal-full", "too little free space on the disk");
   if (bytes > maxPayloadBytes) return fail("journal-full", `${bytes} bytes are too many for one callback`);
   const pending = catalogue.heldBytes + unwrittenBytes + bytes;
   if (pending > options.maxBytes) return fail("journal-full", `${pending} bytes are waiting`);
@@ -63,7 +67,10 @@ const makeRoom = (state: State): void => {
 
 const append = (state: State, arrival: Arrival): Result<Entry, "journal-full" | "journal-failed"> => {
   const refused = refusalOf(state, frameBytesAtMost(arrival));
-  if (refused !== null) return refused;
+  if (refused !== null) {
+    state.roomWanted ||= refused.code === "journal-full";
+    return refused;
+  }
   const entry = toEntry(arrival, state.next);
   pushTail(state, entry);
   flushLater(state);
@@ -75,7 +82,7 @@ const append = (state: State, arrival: Arrival): Result<Entry, "journal-full" | 
 const stored = (state: State, { sequence }: Entry): Promise<Stored> => {
   if (sequence < state.synced) return Promise.resolve(ok(undefined));
   if (state.disposed !== null) return Promise.resolve(fail("journal-failed", "the journal is closed"));
-  if (state.phase !== "taking") return Promise.resolve(fail("journal-failed", "the disk refuses"));
+  if (refuses(state)) return Promise.resolve(fail("journal-failed", "the disk refuses"));
   const { promise, resolve } = Promise.withResolvers<Stored>();
   state.waiters.push({ sequence, resolve });
   flushSoon(state);
@@ -116,7 +123,9 @@ const toJournal = (state: State): DiskJournal => ({
   read: (limit) => read(state, limit),
   release: (count) => release(state, count),
   status: () => ({
-    pendingRecords: state.next - releasedOf(state),
+    // Without those that were passed over: whoever waits for this many must be given as many.
+    pendingRecords:
+      state.inFlight.length() + state.next - state.read - skippedFrom(state.backlog.skipped, state.read),
     oldestPendingAt: oldestPendingAt(state),
     bytes: state.catalogue.heldBytes + state.catalogue.retainedBytes + state.unwrittenBytes,
   }),

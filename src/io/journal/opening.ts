@@ -4,9 +4,10 @@ import { createBacklog } from "./backlog.ts";
 import { openCatalogue, retainReleased, type Catalogue, type Segment, type Unreadable } from "./catalogue.ts";
 import { openCursor, writeCursor, type Cursor } from "./cursor.ts";
 import { codeOf, isSystemError, type File, type Lock } from "./files.ts";
-import type { Disk, DiskJournalOptions } from "./options.ts";
+import { isLow, type Disk, type DiskJournalOptions } from "./options.ts";
 import { salvage } from "./salvage.ts";
 import { createSegmentReader, findSegmentEnd } from "./segment-reader.ts";
+import { loadSkipped } from "./skipped.ts";
 import type { State } from "./state.ts";
 
 export type Unusable = Unreadable;
@@ -73,7 +74,7 @@ type Parts = {
 
 const createState = (parts: Parts, { read, next }: { read: number; next: number }): State => ({
   ...parts,
-  backlog: createBacklog(parts.options, parts.catalogue, read),
+  backlog: createBacklog(parts, read),
   tail: createQueue(),
   tailFirst: next,
   tailBytes: 0,
@@ -100,6 +101,8 @@ const createState = (parts: Parts, { read, next }: { read: number; next: number 
   wakeReader: null,
   lastReadAt: parts.catalogue.held[0]?.createdAt ?? 0,
   lowDisk: false,
+  roomWanted: false,
+  fault: null,
   closed: false,
   disposed: null,
 });
@@ -118,9 +121,12 @@ export const openState = async (
   if (cursor.lost && catalogue.value.held.length > 0) options.on.cursorLost();
   // From the first moment on there is one: without it a later start could not tell a new journal from a damaged one.
   if (cursor.lost) await beginCursor(options, cursor, places.read);
+  const oldest = catalogue.value.held[0]?.first ?? Infinity;
+  const skipped = await loadSkipped(options, { oldest, next: places.next });
   retainReleased(catalogue.value, places.read);
   const state = createState({ options, lock, catalogue: catalogue.value, cursor }, places);
-  state.lowDisk = (await options.files.freeBytes(options.directory)) < options.minFreeBytes;
+  state.backlog.skipped = skipped;
+  state.lowDisk = isLow(await options.files.space(options.directory), options.minFreeBytes);
   undo.move();
   return ok(state);
 };

@@ -1,4 +1,4 @@
-import type { Files } from "./files.ts";
+import type { Files, Space } from "./files.ts";
 
 /** A part of a file that holds no readable callback. */
 export type Damage = {
@@ -25,13 +25,13 @@ export type JournalEvents = {
   readonly cursorLost: () => void;
 };
 
-export type JournalStep = "write" | "sync" | "cursor" | "read" | "salvage" | "retention";
+export type JournalStep = "write" | "sync" | "cursor" | "read" | "salvage" | "retention" | "skip";
 
 export type DiskJournalOptions = {
   readonly directory: string;
   /** All segments together; what is settled is dropped first. At least eight of the largest callbacks. */
   readonly maxBytes: number;
-  /** Below this much free disk space nothing is taken. */
+  /** Below this much free disk space, or a twentieth of the disk if that is less, nothing is taken. */
   readonly minFreeBytes: number;
   /** A segment is closed before it exceeds this. */
   readonly segmentBytes: number;
@@ -60,5 +60,11 @@ export const housekeepingMs = 200;
 export const recoveryDelayMs = 250;
 /** Appenders beyond these many, whose entries had to leave the memory unread, do not hear of their settlement. */
 export const settlementsKept = 10_000;
+
+/** On a small disk the floor must not be all there is. */
+const floorShare = 0.05;
+
+export const isLow = ({ freeBytes, totalBytes }: Space, minFreeBytes: number): boolean =>
+  freeBytes < Math.min(minFreeBytes, totalBytes * floorShare);
 
 export const damagedDirectory = "damaged";

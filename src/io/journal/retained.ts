@@ -1,23 +1,28 @@
 import { readStamp } from "../../core/frame.ts";
 import type { Segment } from "./catalogue.ts";
-import { codeOf, type File } from "./files.ts";
+import { codeOf, isSystemError, type File } from "./files.ts";
 import { acceptFrame, createSegmentReader, fillWindow, peekFrame } from "./segment-reader.ts";
+import type { Skipped } from "./skipped.ts";
 import { releasedOf, type State } from "./state.ts";
 
 /** What the repeat index needs of a callback that was accepted before. */
 export type Seen = {
   readonly eventId: string;
   readonly receivedAt: number;
-  /** Not yet released when the scan began. */
+  /** Not yet released when the scan began, or skipped: the same bytes may come again and be published. */
   readonly pending: boolean;
 };
 
 const seenPerBatch = 4096;
 
-type Range = { readonly segment: Segment; readonly end: number };
+type Range = { readonly segment: Segment; readonly end: number; readonly skipped: Skipped };
 
 /** Damage is left out here: it is the reader's to report. */
-async function* readSegment(file: File, { segment, end }: Range, released: number): AsyncGenerator<Seen[]> {
+async function* readSegment(
+  file: File,
+  { segment, end, skipped }: Range,
+  released: number,
+): AsyncGenerator<Seen[]> {
   const reader = createSegmentReader(file, segment);
   let batch: Seen[] = [];
   for (;;) {
@@ -28,7 +33,7 @@ async function* readSegment(file: File, { segment, end }: Range, released: numbe
     }
     const sequence = step.kind === "frame" ? segment.first + step.index : Infinity;
     if (step.kind === "end" || sequence >= end) break;
-    batch.push({ ...readStamp(step.payload), pending: sequence >= released });
+    batch.push({ ...readStamp(step.payload), pending: sequence >= released || skipped.has(sequence) });
     acceptFrame(reader, step);
     if (batch.length < seenPerBatch) continue;
     yield batch;
@@ -37,6 +42,12 @@ async function* readSegment(file: File, { segment, end }: Range, released: numbe
   yield batch;
 }
 
+/** The price is repeats that are not recognised. */
+const sayUnreadable = ({ options }: State, error: unknown): void => {
+  if (!isSystemError(error)) throw error;
+  options.on.failed("read", codeOf(error));
+};
+
 /**
  * All that is on the disk when the scan begins, oldest first, in batches: settled and pending. Segments that retention takes
  * away meanwhile are passed over.
@@ -44,18 +55,25 @@ async function* readSegment(file: File, { segment, end }: Range, released: numbe
 export async function* readRetained(state: State): AsyncGenerator<readonly Seen[]> {
   const { catalogue, options } = state;
   const released = releasedOf(state);
+  const { skipped } = state.backlog;
   const segments = [...catalogue.retained, ...catalogue.held];
-  const ranges = segments.map((segment, i) => ({ segment, end: segments[i + 1]?.first ?? Infinity }));
+  const ranges = segments.map((segment, i) => ({
+    segment,
+    end: segments[i + 1]?.first ?? Infinity,
+    skipped,
+  }));
   for (const range of ranges) {
     let file: File;
     try {
       file = await options.files.openToRead(range.segment.path);
     } catch (error) {
-      if (codeOf(error) === "ENOENT") continue;
-      throw error;
+      if (codeOf(error) !== "ENOENT") sayUnreadable(state, error);
+      continue;
     }
     try {
       yield* readSegment(file, range, released);
+    } catch (error) {
+      sayUnreadable(state, error);
     } finally {
       await file.close();
     }

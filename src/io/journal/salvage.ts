@@ -28,9 +28,21 @@ const copyRange = async ({ files }: Disk, from: string, to: { path: string; rang
   }
 };
 
+/** Under its own name only when it is whole: a crash leaves a part, and the next attempt must not take that for the copy. */
+const copyOnce = async (disk: Disk, from: string, to: { aside: string; name: string; range: FileRange }) => {
+  const { files } = disk;
+  const names = await files.list(to.aside);
+  if (names.includes(to.name)) return;
+  const part = join(to.aside, `${to.name}.part`);
+  if (names.includes(`${to.name}.part`)) await files.remove(part);
+  await copyRange(disk, from, { path: part, range: to.range });
+  await files.rename(part, join(to.aside, to.name));
+  await files.syncDirectory(to.aside);
+};
+
 /**
- * Copies bad bytes to `damaged/<segment>-<place>.bytes` and reports them. When that fails, the segment itself is kept for as
- * long as this process runs. A second time, after a restart, it finds its copy and leaves it.
+ * Copies bad bytes to `damaged/<segment>-<place>-<length>.bytes` and reports them. When that fails, the segment itself is kept
+ * for as long as this process runs. A second time, after a restart, it finds its copy and leaves it.
  */
 export const salvage = async (
   disk: Disk,
@@ -38,16 +50,13 @@ export const salvage = async (
   { kind, ...range }: FileRange & Pick<Damage, "kind">,
 ): Promise<void> => {
   const aside = join(disk.directory, damagedDirectory);
-  const path = join(aside, `${segment.name.replace(/\.journal$/, "")}-${range.at}.bytes`);
+  const name = `${segment.name.replace(/\.journal$/, "")}-${range.at}-${range.bytes}.bytes`;
   try {
     await disk.files.makeDirectory(aside);
-    await copyRange(disk, segment.path, { path, range });
-    await disk.files.syncDirectory(aside);
+    await copyOnce(disk, segment.path, { aside, name, range });
   } catch (error) {
-    if (codeOf(error) !== "EEXIST") {
-      segment.keep = true;
-      disk.on.failed("salvage", codeOf(error));
-    }
+    segment.keep = true;
+    disk.on.failed("salvage", codeOf(error));
   }
   disk.on.damaged({ file: segment.name, at: range.at, bytes: range.bytes, kind });
 };

@@ -116,18 +116,22 @@ export const readLeniently = async (file: File, into: Buffer, position: number):
 const readPages = async (file: File, into: Buffer, position: number): Promise<number> => {
   let unreadable: unknown = null;
   let good = 0;
+  let end = 0;
   for (let at = 0; at < into.length; at += pageBytes) {
     const page = into.subarray(at, at + pageBytes);
     try {
-      good += await file.read(page, position + at);
+      const got = await file.read(page, position + at);
+      good += got;
+      if (got > 0) end = at + got;
     } catch (error) {
       page.fill(0);
       unreadable = error;
+      end = at + page.length;
     }
   }
   // Not one page: that is no bad sector, and a later try may find the disk in better health.
-  if (good === 0) throw unreadable;
-  return into.length;
+  if (good === 0 && unreadable !== null) throw unreadable;
+  return end;
 };
 
 /** A fresh buffer for each step: the bodies of the frames before are parts of the old one. */

@@ -67,6 +67,10 @@ export type State = {
   /** `receivedAt` of the last one that was read from the disk. */
   lastReadAt: number;
   lowDisk: boolean;
+  /** A callback was refused because the journal is full. */
+  roomWanted: boolean;
+  /** Why nothing more may be written to the open files, though the system would let us. */
+  fault: unknown;
   closed: boolean;
   disposed: Promise<void> | null;
 };
