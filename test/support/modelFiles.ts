@@ -118,8 +118,14 @@ const change = (model: Model, directory: string, apply: (names: Names) => void):
 const usedBytes = (model: Model): number =>
   [...model.names.values()].reduce((n, { now }) => n + now.length, 0);
 
-export const createModelFiles = (seed = 1): ModelFiles =>
-  createFrom({ names: new Map(), durable: new Map(), changes: [] }, createRandom(seed));
+export const createModelFiles = (seed = 1): ModelFiles => modelFilesWith(new Map(), seed);
+
+/** With these contents, by path, all durable. */
+export const modelFilesWith = (contents: ReadonlyMap<string, Buffer>, seed = 1): ModelFiles => {
+  const names: Names = new Map();
+  for (const [path, bytes] of contents) names.set(path, { now: bytes, durable: bytes, unsynced: [] });
+  return createFrom({ names, durable: new Map(names), changes: [] }, createRandom(seed));
+};
 
 const createFrom = (disk: Disk, random: () => number): ModelFiles => {
   const model: Model = {
