@@ -63,7 +63,9 @@ const openJournals = async (t: TestContext) => {
   const directory = await mkdtemp(join(tmpdir(), "chaos-"));
   const opened = new Map<string, Promise<Journal>>();
   const open = (name: string): Promise<Journal> => {
-    const setup = { directory: join(directory, name), files: realFiles };
+    // Larger than all that is sent: how the disk keeps up is not this test's question.
+    const memoryBytes = 32 * 1024 * 1024;
+    const setup = { directory: join(directory, name), files: realFiles, memoryBytes };
     const journal = opened.get(name) ?? openOrFail(setup).then((found) => found.journal);
     opened.set(name, journal);
     return journal;
