@@ -78,6 +78,10 @@ const recallRepeats = async ({ config, journals }: Parts): Promise<Repeats> => {
   return repeats;
 };
 
+/** A call to a server that does not answer lasts for seconds, and nobody waits for it at the end. */
+const whenAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+
 /** Topics and schema ids first, whatever order the outside world allows; then the relay begins. */
 const publish = async (parts: Parts): Promise<void> => {
   await using registry = createRegistry({ ...parts.config.registry, mode: parts.config.schemas });
@@ -85,14 +89,15 @@ const publish = async (parts: Parts): Promise<void> => {
   const asked = askForSchemaIds(parts, registry, ids).then((failure) => {
     if (failure !== null) parts.fail(failure);
   });
+  const closed = whenAborted(parts.closing);
   const [repeats] = await Promise.all([
     recallRepeats(parts),
-    prepareKafka(parts),
-    ids.size > 0 ? null : asked,
+    Promise.race([closed, prepareKafka(parts)]),
+    ids.size > 0 ? null : Promise.race([closed, asked]),
   ]);
   if (ids.size > 0 && !parts.closing.aborted) parts.relay = startRelay(relayOptions(parts, ids, repeats));
   // The registry may still be out while records go their way under the ids of before.
-  await asked;
+  await Promise.race([closed, asked]);
 };
 
 /** In memory nothing is safe before Kafka has it: without Kafka there is nothing to be ready for. */
@@ -143,7 +148,7 @@ export const startBridge = async (config: Config, log: Logger): Promise<Bridge> 
   const failed = Promise.withResolvers<Failure>();
   const closing = new AbortController();
   const journals = await openJournals(config, telemetry, log);
-  if (!journals.ok) throw new Error(`${journals.code}: ${journals.detail}`);
+  if (!journals.ok) throw new Error(`${journals.code}: ${journals.detail}`, { cause: journals });
   const parts: Parts = {
     config,
     log,
