@@ -14,7 +14,7 @@ import { type Stack, startStack } from "./stack.ts";
 
 const secret = "demo-secret-of-sixteen-bytes-or-more";
 const path = "/callback";
-const readyWithinMs = 60_000;
+const readyWithinMs = 30_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 

@@ -1,5 +1,6 @@
 import { type IHeaders, Kafka, logLevel } from "kafkajs";
 import { deadLetterTopic, eventNames, topicOf } from "../../src/core/catalog.ts";
+import { eventually } from "./eventually.ts";
 
 export type FoundRecord = {
   readonly topic: string;
@@ -37,7 +38,8 @@ export const recordsIn = async (
 ): Promise<readonly FoundRecord[]> => {
   const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
   const records: FoundRecord[] = [];
-  const count = await countIn(kafka, topics);
+  // A topic that was just made may have no leader yet.
+  const count = await eventually(() => countIn(kafka, topics));
   if (count === 0) return records;
   const consumer = kafka.consumer({ groupId: `reader-${process.pid}-${performance.now()}` });
   const { promise, resolve } = Promise.withResolvers<void>();
