@@ -79,6 +79,7 @@ export const measureBacklog: Measurement = async (options, place, report) => {
     drainSeconds,
     drainPerSecond,
     drainToAccept: drainPerSecond / accepted.best,
-    missing: Math.max(0, accepted.acknowledgedInAll - drained),
+    // By number, not by id. One more than was pending: the callback that told of the start was taken too.
+    fewerInKafka: Math.max(0, accepted.pending + 1 - drained),
   };
 };
