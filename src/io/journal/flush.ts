@@ -122,6 +122,7 @@ const startFlush = (state: State): void => {
 /** The files that are open are given up, and new ones begun as soon as the directory lets us. */
 export const failFlush = (state: State, fault: unknown): void => {
   state.fault = fault;
+  state.step = "write";
   flushSoon(state);
 };
 

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { crc32 } from "node:zlib";
+import { segmentFileName } from "../../src/core/segment.ts";
+import { realFiles, type Files } from "../../src/io/journal/files.ts";
+import { eventually } from "../support/eventually.ts";
+import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
+import { createModelFiles, systemError } from "../support/modelFiles.ts";
+
+const onDisk = async (t: TestContext) => {
+  const root = await mkdtemp(join(tmpdir(), "journal-"));
+  t.after(() => rm(root, { recursive: true, force: true }));
+  return { files: realFiles, directory: join(root, "journal") };
+};
+
+const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i + 1));
+const batch = { entries: 100, bytes: 1024 * 1024 };
+
+test("P1: a sync that fails once is refused, and within 2 s it goes on by itself; nothing is lost", async () => {
+  const model = createModelFiles();
+  const { journal, told } = await openOrFail({ files: model.files });
+  const before = mustAppend(journal, arrivalOf(1));
+  assert.ok((await journal.stored(before)).ok);
+  let failures = 1;
+  model.fault = (operation) => (operation === "sync" && failures-- > 0 ? "EIO" : null);
+  const entry = mustAppend(journal, arrivalOf(2));
+  const stored = await journal.stored(entry);
+  assert.equal(stored.ok ? "stored" : stored.code, "journal-failed");
+  assert.deepEqual(told.failed, ["sync EIO"]);
+  const refused = journal.append(arrivalOf(3));
+  assert.equal(refused.ok ? "taken" : refused.code, "journal-failed");
+  const after = await eventually(
+    () => {
+      const appended = journal.append(arrivalOf(4));
+      assert.ok(appended.ok);
+      return appended.value;
+    },
+    { withinMs: 2000 },
+  );
+  assert.ok((await journal.stored(after)).ok);
+  assert.equal(told.recovered, 1);
+  const { journal: next } = await openOrFail({ files: model.restart("power").files });
+  assert.deepEqual(bodiesOf(await readAll(next)), ["1", "2", "4"]);
+  await next[Symbol.asyncDispose]();
+  await journal[Symbol.asyncDispose]();
+});
+
+test("P9: a small disk that its released callbacks have filled is freed, and taken again within 2 s", async () => {
+  const model = createModelFiles();
+  model.capacity = 50_000;
+  const { journal } = await openOrFail({ files: model.files, minFreeBytes: 256 * 1024 * 1024 });
+  let taken = 0;
+  for (let round = 0; round < 3; round += 1) {
+    await eventually(() => {
+      let appended = journal.append(arrivalOf(taken + 1, 1000));
+      for (let i = 0; appended.ok && i < 5; i += 1) {
+        taken += 1;
+        appended = journal.append(arrivalOf(taken + 1, 1000));
+      }
+      if (appended.ok) taken += 1;
+      return !appended.ok;
+    });
+    while (journal.status().pendingRecords > 0) journal.release((await journal.read(batch)).length);
+    await eventually(
+      () => {
+        const appended = journal.append(arrivalOf(taken + 1, 1000));
+        if (appended.ok) taken += 1;
+        return appended.ok;
+      },
+      { withinMs: 2000 },
+    );
+  }
+  await journal[Symbol.asyncDispose]();
+});
+
+test("P1: while its directory is somewhere else nothing is taken, and what is in it is not passed over", async (t) => {
+  const place = { ...(await onDisk(t)), segmentBytes: 6000, memoryBytes: 1500 };
+  const { directory } = place;
+  const { journal, told } = await openOrFail(place);
+  for (const number of numbers(40)) {
+    const entry = mustAppend(journal, arrivalOf(Number(number)));
+    assert.ok((await journal.stored(entry)).ok);
+  }
+  await rename(directory, `${directory}.away`);
+  const reading = journal.read(batch);
+  await eventually(() => !journal.append(arrivalOf(0)).ok);
+  const kept = journal.status().pendingRecords;
+  assert.ok(told.failed.includes("write ENOENT"), told.failed.join());
+  await rename(`${directory}.away`, directory);
+  const last = await eventually(
+    () => {
+      const appended = journal.append(arrivalOf(99));
+      assert.ok(appended.ok);
+      return appended.value;
+    },
+    { withinMs: 2000 },
+  );
+  assert.ok((await journal.stored(last)).ok);
+  await reading;
+  await journal[Symbol.asyncDispose]();
+  assert.equal(told.missing, 0);
+  const { journal: next, told: later } = await openOrFail(place);
+  const bodies = bodiesOf(await readAll(next));
+  assert.equal(bodies.length, kept + 1);
+  assert.deepEqual(
+    bodies.filter((body) => body !== "0"),
+    [...numbers(40), "99"],
+  );
+  assert.equal(later.missing, 0);
+  await next[Symbol.asyncDispose]();
+});
+
+test("a segment of a newer version ends the start, with the version and what to do", async (t) => {
+  const place = await onDisk(t);
+  const { journal } = await openOrFail(place);
+  assert.ok((await journal.stored(mustAppend(journal, arrivalOf(1)))).ok);
+  await journal[Symbol.asyncDispose]();
+  const path = join(place.directory, segmentFileName(1));
+  const bytes = await readFile(path);
+  bytes.writeUInt16BE(7, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(0, 32)), 32);
+  await writeFile(path, bytes);
+  const { opened } = await tryOpen(place);
+  assert.ok(!opened.ok && opened.code === "journal-version-unknown");
+  assert.match(opened.detail, /version 7.*newer version/);
+  assert.ok(opened.detail.includes(path));
+  assert.deepEqual(await readFile(path), bytes, "it is left as it was");
+});
+
+/** Reads of this part of any segment, or of the cursor, fail as a bad sector does. */
+const withBadPage = (page: number, name: RegExp): Files => ({
+  ...realFiles,
+  openToRead: async (path) => spoil(await realFiles.openToRead(path), name.test(path) ? page : -1),
+  openToUpdate: async (path) => spoil(await realFiles.openToUpdate(path), name.test(path) ? page : -1),
+});
+
+const spoil = (file: Awaited<ReturnType<Files["openToRead"]>>, page: number) => ({
+  ...file,
+  read: (into: Buffer, position: number) =>
+    position < (page + 1) * 4096 && position + into.length > page * 4096 && page >= 0
+      ? Promise.reject(systemError("EIO", "read"))
+      : file.read(into, position),
+});
+
+for (const name of [/\.journal$/, /cursor$/]) {
+  test(`P1: an unreadable first page of ${name} costs nothing but repeats`, async (t) => {
+    const place = await onDisk(t);
+    const { journal } = await openOrFail(place);
+    for (const number of numbers(20)) mustAppend(journal, arrivalOf(Number(number)));
+    await journal.read({ entries: 5, bytes: 1e6 });
+    journal.release(5);
+    await journal[Symbol.asyncDispose]();
+    const { journal: next } = await openOrFail({ ...place, files: withBadPage(0, name) });
+    assert.deepEqual(bodiesOf(await readAll(next)).slice(-15), numbers(20).slice(5));
+    await next[Symbol.asyncDispose]();
+  });
+}
+
+test("P8: a segment that cannot be removed is told of, and callbacks are taken all the same", async () => {
+  const model = createModelFiles();
+  const { journal, told } = await openOrFail({ files: model.files, segmentBytes: 6000, retentionBytes: 0 });
+  model.fault = (operation) => (operation === "remove" ? "EACCES" : null);
+  for (const number of numbers(40)) mustAppend(journal, arrivalOf(Number(number)));
+  while (journal.status().pendingRecords > 0) journal.release((await journal.read(batch)).length);
+  await eventually(() => told.failed.includes("retention EACCES"));
+  model.fault = () => null;
+  assert.ok((await journal.stored(mustAppend(journal, arrivalOf(41)))).ok);
+  await eventually(() => model.names().filter((path) => path.endsWith(".journal")).length <= 2);
+  await journal[Symbol.asyncDispose]();
+});
