@@ -5,6 +5,7 @@ import type { Journal, JournalStatus } from "./core/journal.ts";
 import { ok, type Result } from "./core/result.ts";
 import { realFiles } from "./io/journal/files.ts";
 import { type DiskJournal, openDiskJournal } from "./io/journal/journal.ts";
+import type { DiskJournalOptions } from "./io/journal/options.ts";
 import type { Seen } from "./io/journal/retained.ts";
 import { openMemoryJournal } from "./io/memory-journal.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -32,17 +33,19 @@ type Open = (directory: string) => Promise<Result<OpenJournal>>;
 
 async function* nothingRetained(): AsyncGenerator<readonly Seen[]> {}
 
+/** How much of what waits is held in memory as well, and how long what is settled stays. */
+type Extent = Pick<DiskJournalOptions, "memoryBytes" | "retentionMs">;
+
 const diskOpener =
-  (config: Config, telemetry: Telemetry): Open =>
+  (config: Config, telemetry: Telemetry, extent: Extent): Open =>
   (directory) =>
     openDiskJournal({
+      ...extent,
       directory,
       maxBytes: config.journal.maxBytes,
       minFreeBytes: 256 * mebibyte,
       // A segment is dropped as a whole: a small journal must not consist of one.
       segmentBytes: Math.min(64 * mebibyte, config.journal.maxBytes / 8),
-      memoryBytes: 32 * mebibyte,
-      retentionMs: config.dedupeWindowMs,
       retentionBytes: 1024 * mebibyte,
       syncIntervalMs: 200,
       files: realFiles,
@@ -106,10 +109,14 @@ export const openJournals = async (
   log: Logger,
 ): Promise<Result<Journals>> => {
   const { directory } = config.journal;
-  const open = directory === null ? memoryOpener(config) : diskOpener(config, telemetry);
+  const opener = (extent: Extent): Open =>
+    directory === null ? memoryOpener(config) : diskOpener(config, telemetry, extent);
+  const open = opener({ memoryBytes: 16 * mebibyte, retentionMs: config.dedupeWindowMs });
+  // What is parked was taken out of the main journal, which remembers it: a lane keeps nothing that is settled.
+  const openParked = opener({ memoryBytes: 4 * mebibyte, retentionMs: 0 });
   const main = await open(directory ?? "");
   if (!main.ok) return main;
-  const { openLane, opened, dispose } = createLanes(open, directory ?? "", log);
+  const { openLane, opened, dispose } = createLanes(openParked, directory ?? "", log);
   const parkedTopics = directory === null ? [] : await realFiles.list(join(directory, parkedDirectory));
   return ok({
     main: main.value,

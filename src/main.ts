@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { type Logger, pino } from "pino";
 import { startBridge } from "./bridge.ts";
 import { loadConfig } from "./config.ts";
@@ -15,6 +16,12 @@ const tellWhyNot = (log: Logger, error: unknown, adminPort: number): void => {
     return log.fatal(`does not start: ${error.message}`);
   return log.fatal(error, "does not start");
 };
+
+/**
+ * V8 by itself lets garbage grow to several times of what is in use before it looks: a backlog that passes through would
+ * leave 500 MB behind. In health next to nothing grows old, and this costs nothing.
+ */
+const keepMemorySmall = (): void => setFlagsFromString("--heap-growing-percent=30");
 
 /** Exit codes: 0 after a signal and an orderly end, 1 when settings, start or an unexpected fault end the process. */
 const main = async (): Promise<void> => {
@@ -60,4 +67,5 @@ const main = async (): Promise<void> => {
   await close(1);
 };
 
+keepMemorySmall();
 await main();

@@ -54,7 +54,7 @@ const environmentOf = (env: Record<string, string>): Record<string, string | und
 };
 
 const launch = (env: Record<string, string>) => {
-  const child = spawn(process.execPath, [join(root, "src", "main.ts")], {
+  const child = spawn(process.execPath, ["--max-semi-space-size=16", join(root, "src", "main.ts")], {
     cwd: root,
     env: environmentOf(env),
     stdio: ["ignore", "pipe", "pipe"],

@@ -75,8 +75,8 @@ export type State = {
   disposed: Promise<void> | null;
 };
 
-/** What an entry holds in memory besides its body. */
-const entryBytes = 512;
+/** What an entry holds in memory besides its body, as measured. */
+const entryBytes = 1024;
 
 export const releasedOf = (state: State): number => state.inFlight.at(0)?.sequence ?? state.read;
 
