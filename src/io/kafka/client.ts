@@ -2,6 +2,9 @@ import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Kafka, logLevel, type SASLOptions } from "kafkajs";
 import type { Logger } from "pino";
+import { stopIdleTimerLoop } from "./timer-loop.ts";
+
+stopIdleTimerLoop();
 
 export type KafkaSettings = {
   readonly brokers: readonly string[];
@@ -19,12 +22,17 @@ export type KafkaSettings = {
 export const requestTimeoutMs = 5000;
 /** Milliseconds, around every call: kafkajs can wait for ever. */
 export const callDeadlineMs = 8000;
+/** Milliseconds, for the first try to connect: a broker that accepts and says nothing must not cost a whole call. */
+export const firstConnectDeadlineMs = 3000;
 
 export type Client = {
   readonly kafka: Kafka;
   /** Open connections. */
   readonly sockets: ReadonlySet<Socket>;
-  /** Closes every connection at once: kafkajs' own `disconnect` waits for a broker that may be gone. */
+  /**
+   * Closes every connection at once: kafkajs' own `disconnect` waits for a broker that may be gone. What the library
+   * still tries to open, for a call that was given up, is closed too.
+   */
   readonly destroy: () => void;
 };
 
@@ -65,9 +73,22 @@ const toKafkaConfig = (settings: KafkaSettings) => ({
   retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 200 },
 });
 
+/** Of a closed socket kafkajs takes no notice unless there is an error: its calls would wait and its timers run on. */
+const givenUp = (): Error => new Error("the connection was given up");
+
+/**
+ * kafkajs begins with the first broker, and goes on to the next only when that one refuses; for one that accepts and
+ * never answers it waits again and again. So each client begins with another.
+ */
+export const startingWith = (settings: KafkaSettings, attempt: number): KafkaSettings => {
+  const first = attempt % settings.brokers.length;
+  return { ...settings, brokers: [...settings.brokers.slice(first), ...settings.brokers.slice(0, first)] };
+};
+
 /** A kafkajs client that knows its sockets. Its own log lines are for debugging: what matters is told by us. */
 export const createClient = (settings: KafkaSettings, log: Logger, onSocketClosed: () => void): Client => {
   const sockets = new Set<Socket>();
+  let destroyed = false;
   const kafka = new Kafka({
     ...toKafkaConfig(settings),
     logLevel: log.isLevelEnabled("debug") ? logLevel.INFO : logLevel.NOTHING,
@@ -80,23 +101,27 @@ export const createClient = (settings: KafkaSettings, log: Logger, onSocketClose
         sockets.delete(socket);
         onSocketClosed();
       });
+      if (destroyed) socket.destroy(givenUp());
       return socket;
     },
   });
   const destroy = () => {
-    for (const socket of sockets) socket.destroy();
+    destroyed = true;
+    for (const socket of sockets) socket.destroy(givenUp());
   };
   return { kafka, sockets, destroy };
 };
 
+type Deadline = { readonly what: string; readonly ms: number };
+
 /** Rejects with an error named `DeadlinePassed` when the call has not ended in time. */
-export const withDeadline = async <T>(call: Promise<T>, what: string): Promise<T> => {
+export const withDeadline = async <T>(call: Promise<T>, { what, ms }: Deadline): Promise<T> => {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    const error = new Error(`${what} did not end within ${callDeadlineMs} ms`);
+    const error = new Error(`${what} did not end within ${ms} ms`);
     error.name = "DeadlinePassed";
     reject(error);
-  }, callDeadlineMs);
+  }, ms);
   try {
     return await Promise.race([call, promise]);
   } finally {

@@ -4,7 +4,7 @@ import { backOffMs } from "../../core/back-off.ts";
 import { fail, type Failure, ok, type Result } from "../../core/result.ts";
 import type { SinkFailure } from "../../core/sink.ts";
 import type { Telemetry } from "../../telemetry.ts";
-import { callDeadlineMs, type KafkaSettings } from "./client.ts";
+import { callDeadlineMs, firstConnectDeadlineMs, type KafkaSettings, startingWith } from "./client.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { toSinkFailure } from "./failure.ts";
 
@@ -30,6 +30,8 @@ type State = LinkOptions & {
   inUse: boolean;
   lastFailure: Failure<SinkFailure>;
   connecting: Promise<void>;
+  /** How many times it was tried to connect, ever: each begins with another broker. */
+  tries: number;
 };
 
 const destroy = ({ client, producer }: Connection, log: Logger): void => {
@@ -37,19 +39,29 @@ const destroy = ({ client, producer }: Connection, log: Logger): void => {
   producer.disconnect().catch((error: unknown) => log.debug({ error }, "disconnected a destroyed producer"));
 };
 
-const tryOnce = async (state: State): Promise<boolean> => {
-  const { kafka, log, telemetry } = state;
+/** True: there is nothing more to try. */
+const tryOnce = async (state: State, attempt: number): Promise<boolean> => {
+  const { log, telemetry } = state;
+  const { signal } = state.closing;
+  let opened: Connection | null = null;
   const onClosed = () => {
     // In use, the call itself fails and tells why.
-    if (!state.inUse) drop(state, fail("broker-unavailable", "the connection was closed"));
+    if (state.inUse || opened === null || opened !== state.connection) return;
+    drop(state, fail("broker-unavailable", "the connection was closed"));
   };
+  const kafka = startingWith(state.kafka, state.tries++);
+  const deadlineMs = Math.min(callDeadlineMs, firstConnectDeadlineMs * 2 ** attempt);
   try {
-    const connection = await openConnection({ kafka, log, onClosed });
-    if (state.closing.signal.aborted) destroy(connection, log);
-    else state.connection = connection;
+    opened = await openConnection({ kafka, log, deadlineMs, signal, onClosed });
+    if (signal.aborted) {
+      destroy(opened, log);
+      return true;
+    }
+    state.connection = opened;
     telemetry.kafkaConnected(true, "");
     return true;
   } catch (error) {
+    if (signal.aborted) return true;
     state.lastFailure = toSinkFailure(error);
     telemetry.kafkaConnected(false, state.lastFailure.detail);
     return false;
@@ -62,7 +74,7 @@ const pause = (ms: number, signal: AbortSignal): Promise<unknown> =>
 
 const connect = async (state: State): Promise<void> => {
   const { signal } = state.closing;
-  for (let attempt = 0; !signal.aborted && !(await tryOnce(state)); attempt += 1) {
+  for (let attempt = 0; !signal.aborted && !(await tryOnce(state, attempt)); attempt += 1) {
     await pause(backOffMs(attempt, Math.random()), signal);
   }
 };
@@ -97,6 +109,7 @@ export const openLink = (options: LinkOptions): Link => {
     inUse: false,
     lastFailure: fail("broker-unavailable", "not connected yet"),
     connecting: Promise.resolve(),
+    tries: 0,
   };
   state.connecting = connect(state);
   return {

@@ -1,7 +1,7 @@
 import type { Message, RecordMetadata, TopicMessages } from "kafkajs";
-import { fail, ok } from "../../core/result.ts";
-import type { KafkaRecord, Sink, SinkOutcome } from "../../core/sink.ts";
-import { requestTimeoutMs, withDeadline } from "./client.ts";
+import { fail, type Failure, failures, ok } from "../../core/result.ts";
+import type { KafkaRecord, Sink, SinkFailure, SinkOutcome } from "../../core/sink.ts";
+import { callDeadlineMs, requestTimeoutMs, withDeadline } from "./client.ts";
 import { type Connection, learnPartitions } from "./connection.ts";
 import { toSinkFailure } from "./failure.ts";
 import { type LinkOptions, openLink } from "./link.ts";
@@ -13,7 +13,7 @@ import { type LinkOptions, openLink } from "./link.ts";
  *  2. the partition is chosen here, by the library's own partitioner, and set on every message;
  *  3. a record counts as sent only when its topic and partition stand in the result with error code 0;
  *  4. after any rejected send the producer is dropped, its sockets are destroyed and a new one connects;
- *  5. idempotent, one request in flight, acks -1, no topic made by accident, a deadline of our own around every call;
+ *  5. idempotent, one request in flight, one attempt, acks -1, no topic made by accident, a deadline around every call;
  *  6. a topic's partitions are asked for before its first record goes to a producer: a topic that is missing would poison
  *     that producer's metadata for all other topics.
  */
@@ -50,10 +50,28 @@ const toOutcomes = (
   });
 };
 
-const sendThrough = async (
-  connection: Connection,
-  records: readonly KafkaRecord[],
-): Promise<SinkOutcome[]> => {
+type Sent = {
+  readonly outcomes: readonly SinkOutcome[];
+  /** Why the connection must not be used again. */
+  readonly spoiled: Failure<SinkFailure> | null;
+};
+
+const isFailure = (outcome: SinkOutcome): outcome is Failure<SinkFailure> => !outcome.ok;
+
+const isOfTopic = ({ code }: Failure<SinkFailure>): boolean => failures[code].handling === "park";
+
+const allFailed = (records: readonly KafkaRecord[], failure: Failure<SinkFailure>): Sent => ({
+  outcomes: records.map(() => failure),
+  spoiled: failure,
+});
+
+/** kafkajs asks about all topics of a producer together and does not say which one was refused: perhaps not this one. */
+const toSendFailure = (error: unknown, { partitions }: Connection): Failure<SinkFailure> => {
+  const failure = toSinkFailure(error);
+  return isOfTopic(failure) && partitions.size > 1 ? fail("record-not-sent", failure.detail) : failure;
+};
+
+const sendThrough = async (connection: Connection, records: readonly KafkaRecord[]): Promise<Sent> => {
   const partitions = records.map(({ topic, key, value }) =>
     connection.partitioner({
       topic,
@@ -62,26 +80,51 @@ const sendThrough = async (
     }),
   );
   try {
-    const sent = connection.producer.sendBatch({
+    const result = await connection.producer.sendBatch({
       acks: -1,
       timeout: requestTimeoutMs,
       topicMessages: toTopicMessages(records, partitions),
     });
-    return toOutcomes(records, partitions, await withDeadline(sent, "sending"));
+    const outcomes = toOutcomes(records, partitions, result);
+    return { outcomes, spoiled: outcomes.find(isFailure) ?? null };
   } catch (error) {
-    return records.map(() => toSinkFailure(error));
+    return allFailed(records, toSendFailure(error, connection));
   }
 };
 
-const sendKnown = async (
-  connection: Connection,
-  records: readonly KafkaRecord[],
-): Promise<readonly SinkOutcome[]> => {
+const sendKnown = async (connection: Connection, records: readonly KafkaRecord[]): Promise<Sent> => {
   const failed = await learnPartitions(connection, [...new Set(records.map(({ topic }) => topic))]);
   if (failed.size === 0) return sendThrough(connection, records);
   const known = records.filter(({ topic }) => !failed.has(topic));
-  const outcomes = known.length === 0 ? [] : await sendThrough(connection, known);
-  return records.map(({ topic }) => failed.get(topic) ?? outcomes.shift() ?? fail("record-not-sent"));
+  const sent = known.length === 0 ? { outcomes: [], spoiled: null } : await sendThrough(connection, known);
+  const rest = sent.outcomes.values();
+  return {
+    outcomes: records.map(({ topic }) => failed.get(topic) ?? rest.next().value ?? fail("record-not-sent")),
+    // A topic that the cluster does not have was not asked for by the producer: it is as good as before.
+    spoiled: sent.spoiled ?? [...failed.values()].find((failure) => !isOfTopic(failure)) ?? null,
+  };
+};
+
+const sendInTime = async (connection: Connection, records: readonly KafkaRecord[]): Promise<Sent> => {
+  try {
+    const sent = sendKnown(connection, records);
+    return await withDeadline(sent, { what: "sending", ms: callDeadlineMs });
+  } catch (error) {
+    return allFailed(records, toSinkFailure(error));
+  }
+};
+
+/** Not `Promise.race` with one promise for the life of the sink: that one would keep the outcome of every call. */
+const unlessAborted = async (call: Promise<Sent>, signal: AbortSignal): Promise<Sent | null> => {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const end = () => resolve(null);
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  try {
+    return await Promise.race([call, promise]);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
 };
 
 export type KafkaSink = Sink & {
@@ -92,18 +135,18 @@ export type KafkaSink = Sink & {
 /** Connects in the background; a `send` without a connection waits for one, up to the deadline of a call. */
 export const openKafkaSink = (options: LinkOptions): KafkaSink => {
   const link = openLink(options);
-  const closed = Promise.withResolvers<null>();
+  const closing = new AbortController();
   let tail: Promise<unknown> = Promise.resolve();
 
   const sendNow = async (records: readonly KafkaRecord[]): Promise<readonly SinkOutcome[]> => {
+    if (records.length === 0) return [];
     const connection = await link.use();
     if (!connection.ok) return records.map(() => connection);
-    const outcomes = await Promise.race([sendKnown(connection.value, records), closed.promise]);
-    if (outcomes === null) return records.map(() => fail("broker-unavailable", "the sink was closed"));
-    const failure = outcomes.find((outcome) => !outcome.ok);
-    if (failure !== undefined && !failure.ok) link.drop(failure);
-    else link.done();
-    return outcomes;
+    const sent = await unlessAborted(sendInTime(connection.value, records), closing.signal);
+    if (sent === null) return records.map(() => fail("broker-unavailable", "the sink was closed"));
+    if (sent.spoiled === null) link.done();
+    else link.drop(sent.spoiled);
+    return sent.outcomes;
   };
 
   return {
@@ -114,7 +157,7 @@ export const openKafkaSink = (options: LinkOptions): KafkaSink => {
       return sending;
     },
     [Symbol.asyncDispose]: () => {
-      closed.resolve(null);
+      closing.abort();
       return link[Symbol.asyncDispose]();
     },
   };

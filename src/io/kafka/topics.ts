@@ -1,8 +1,9 @@
+import { randomInt } from "node:crypto";
 import kafkajs, { type Admin, type ConfigResourceTypes, type ITopicConfig } from "kafkajs";
 import type { Logger } from "pino";
 import { type Failure, ok, type Result } from "../../core/result.ts";
 import type { SinkFailure } from "../../core/sink.ts";
-import { createClient, type KafkaSettings, withDeadline } from "./client.ts";
+import { callDeadlineMs, createClient, type KafkaSettings, startingWith, withDeadline } from "./client.ts";
 import { toSinkFailure } from "./failure.ts";
 
 export type TopicRules = {
@@ -108,9 +109,10 @@ export const prepareTopics = async (
   log: Logger,
   rules: TopicRules,
 ): Promise<Result<TopicReport, SinkFailure>> => {
-  const client = createClient(kafka, log, () => {});
+  const client = createClient(startingWith(kafka, randomInt(kafka.brokers.length)), log, () => {});
   try {
-    return ok(await withDeadline(prepare(client.kafka.admin(), rules), "preparing topics"));
+    const prepared = prepare(client.kafka.admin(), rules);
+    return ok(await withDeadline(prepared, { what: "preparing topics", ms: callDeadlineMs }));
   } catch (error) {
     const failure: Failure<SinkFailure> = toSinkFailure(error);
     return failure;
