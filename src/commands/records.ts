@@ -1,0 +1,82 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { readCallback } from "../core/callback.ts";
+import { deadLetterTopic, topicOf } from "../core/catalog.ts";
+import type { Arrival } from "../core/journal.ts";
+import { codeOf, type Files } from "../io/journal/files.ts";
+import { cursorOf, inspectJournal, oldestOf, type JournalSeen } from "../io/journal/inspection.ts";
+import { scanJournal, type Finding, type RecordSeen } from "../io/journal/scan.ts";
+import type { Options } from "./arguments.ts";
+import type { Output } from "./output.ts";
+
+export type Context = {
+  readonly options: Options;
+  readonly out: Output;
+  /** For words that are not the result. */
+  readonly say: (text: string) => Promise<void>;
+  readonly files: Files;
+  readonly clock: () => number;
+};
+
+export type NamedJournal = {
+  /** `main`, or the topic of a parked lane. */
+  readonly name: string;
+  readonly seen: JournalSeen;
+};
+
+export type State = "pending" | "skipped" | "settled";
+export type Row = RecordSeen & { readonly journal: string; readonly state: State };
+export type Found = Finding & { readonly journal: string };
+
+export const mainName = "main";
+
+/** Where the relay would send it now, and under which key. */
+export const destinationOf = (arrival: Arrival, prefix: string): { topic: string; key: string | null } => {
+  const callback = arrival.deadLetter === null ? readCallback(arrival.body, "mask") : null;
+  if (callback === null || !callback.ok) return { topic: prefix + deadLetterTopic, key: arrival.eventId };
+  return { topic: topicOf(callback.value.event, prefix), key: callback.value.key };
+};
+
+export const placeOf = ({ journal, sequence }: Row): string => `${journal}:${sequence}`;
+
+/** Null when there is a directory, else what is wrong with it. */
+export const faultOfDirectory = async (directory: string): Promise<string | null> => {
+  try {
+    return (await stat(directory)).isDirectory() ? null : `${directory} is not a directory`;
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw error;
+    return `there is no ${directory}: set JOURNAL_DIR or --dir to the journal's directory`;
+  }
+};
+
+/**
+ * The main journal, then the lanes: what a running bridge moves from there to here meanwhile is seen twice rather than not at
+ * all. Each is looked at when it is asked for.
+ */
+export async function* journalsOf({ files, options }: Context): AsyncGenerator<NamedJournal> {
+  const { directory } = options;
+  yield { name: mainName, seen: await inspectJournal(files, directory) };
+  const parked = join(directory, "parked");
+  for (const name of (await files.list(parked)).toSorted()) {
+    yield { name, seen: await inspectJournal(files, join(parked, name)) };
+  }
+}
+
+const stateOf = (sequence: number, eventId: string, seen: JournalSeen): State => {
+  const marked = seen.marks?.some((mark) => mark.sequence === sequence && mark.eventId === eventId);
+  if (marked === true) return "skipped";
+  return sequence < cursorOf(seen) ? "settled" : "pending";
+};
+
+/** The records of a journal from its cursor on, or all that it holds, and what is wrong there. */
+export async function* rowsOf(
+  { files }: Context,
+  { name, seen }: NamedJournal,
+  from: "cursor" | "oldest",
+): AsyncGenerator<Row | Found> {
+  const first = from === "cursor" ? cursorOf(seen) : oldestOf(seen);
+  for await (const one of scanJournal(files, seen, first)) {
+    if (one.kind !== "record") yield { ...one, journal: name };
+    else yield { ...one, journal: name, state: stateOf(one.sequence, one.arrival.eventId, seen) };
+  }
+}
