@@ -4,6 +4,7 @@ import type { Config } from "./config.ts";
 import { backOffMs } from "./core/back-off.ts";
 import { catalog, deadLetterTopic, eventNames, topicOf } from "./core/catalog.ts";
 import { failures } from "./core/result.ts";
+import { startingWith } from "./io/kafka/client.ts";
 import { prepareTopics, type TopicReport } from "./io/kafka/topics.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -62,7 +63,7 @@ export const prepareKafka = async (parts: Preparation): Promise<void> => {
     deadLetterBytes: config.bodyLimitBytes + recordOverheadBytes,
   };
   for (let attempt = 0; !closing.aborted; attempt += 1) {
-    const report = await prepareTopics(config.kafka, log, rules);
+    const report = await prepareTopics(startingWith(config.kafka, attempt), log, rules);
     if (report.ok) return reportTopics(parts, report.value);
     const { code, detail } = report;
     if (failures[code].handling !== "retry") {

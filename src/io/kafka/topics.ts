@@ -1,9 +1,8 @@
-import { randomInt } from "node:crypto";
 import kafkajs, { type Admin, type ConfigResourceTypes, type ITopicConfig } from "kafkajs";
 import type { Logger } from "pino";
 import { type Failure, ok, type Result } from "../../core/result.ts";
 import type { SinkFailure } from "../../core/sink.ts";
-import { callDeadlineMs, createClient, type KafkaSettings, startingWith, withDeadline } from "./client.ts";
+import { callDeadlineMs, createClient, type KafkaSettings, withDeadline } from "./client.ts";
 import { toSinkFailure } from "./failure.ts";
 
 export type TopicRules = {
@@ -109,7 +108,7 @@ export const prepareTopics = async (
   log: Logger,
   rules: TopicRules,
 ): Promise<Result<TopicReport, SinkFailure>> => {
-  const client = createClient(startingWith(kafka, randomInt(kafka.brokers.length)), log, () => {});
+  const client = createClient(kafka, log, () => {});
   try {
     const prepared = prepare(client.kafka.admin(), rules);
     return ok(await withDeadline(prepared, { what: "preparing topics", ms: callDeadlineMs }));
