@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { type Logger, pino } from "pino";
 import { startBridge } from "./bridge.ts";
+import { runCommand } from "./commands/main.ts";
 import { loadConfig } from "./config.ts";
 
 /** What an operator can mend is told in one line; anything else is a bug, and has its stack. */
@@ -67,5 +68,11 @@ const main = async (): Promise<void> => {
   await close(1);
 };
 
-keepMemorySmall();
-await main();
+// Any argument is a command of the operator; without one this is the bridge.
+const args = process.argv.slice(2);
+if (args.length > 0) {
+  process.exitCode = await runCommand(args, process);
+} else {
+  keepMemorySmall();
+  await main();
+}
