@@ -1,6 +1,6 @@
 import { parseJsonBytes } from "../core/json.ts";
 import { toSafeJson } from "../core/redact.ts";
-import { chooseRecords } from "./list.ts";
+import { takeChosen } from "./list.ts";
 import { createOutFile, type Output } from "./output.ts";
 import { placeOf, type Context, type Row } from "./records.ts";
 import { countText, timeText } from "./text.ts";
@@ -31,7 +31,7 @@ export const exportLine = (row: Row, topic: string, raw: boolean): string => {
 const writeAll = async (context: Context, into: Output): Promise<{ code: number; records: number }> => {
   const { raw } = context.options;
   let records = 0;
-  const code = await chooseRecords(context, async ({ row, topic }) => {
+  const code = await takeChosen(context, async ({ row, topic }) => {
     await into.line(exportLine(row, topic, raw));
     records += 1;
     return !into.isGone();
