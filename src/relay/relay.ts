@@ -5,10 +5,10 @@ import {
   type RelayOptions,
   reportRetries,
   settle,
-  toItems,
   withoutRepeats,
 } from "./context.ts";
 import { deliverAll, type Item, type Left, splitBy, topicOfItem } from "./delivery.ts";
+import { createIntake, type Intake } from "./intake.ts";
 import { type Move, park, reopenLanes } from "./lanes.ts";
 import { createReleases } from "./releases.ts";
 
@@ -32,24 +32,22 @@ type Batch = {
   /** How many entries were read and are not released: all of them settle or move to a lane first. */
   read: number;
   readBytes: number;
+  /** Of the batches before it. */
+  readonly unreleased: number;
   inHand: readonly Item[];
   /** The last try was not in vain: something of it has reached Kafka, or nothing had to. */
   progress: boolean;
   readonly moves: Move[];
 };
 
-const bytesOf = (entries: readonly { readonly arrival: { readonly body: Buffer } }[]): number =>
-  entries.reduce((sum, { arrival }) => sum + arrival.body.length, 0);
-
 /** More entries beside those that fail: they must not wait for them, and they show whether it is the topic. */
-const topUp = async (context: RelayContext, batch: Batch, unreleased: number): Promise<void> => {
-  const room = Math.min(batchLimit.entries, readAtMost.entries - batch.read);
-  if (room <= 0 || batch.readBytes >= readAtMost.bytes) return;
-  if (context.journal.status().pendingRecords <= batch.read + unreleased) return;
-  const entries = await context.journal.read({ ...batchLimit, entries: room });
-  batch.read += entries.length;
-  batch.readBytes += bytesOf(entries);
-  batch.inHand = [...batch.inHand, ...withoutRepeats(context, await toItems(context, entries))];
+const topUp = async (context: RelayContext, intake: Intake, batch: Batch): Promise<void> => {
+  if (batch.read > readAtMost.entries - batchLimit.entries || batch.readBytes >= readAtMost.bytes) return;
+  if (!intake.hasNext(batch.read + batch.unreleased)) return;
+  const { entries, bytes, items } = await intake.next();
+  batch.read += entries;
+  batch.readBytes += bytes;
+  batch.inHand = [...batch.inHand, ...withoutRepeats(context, items)];
 };
 
 /** Topics of which a record fails in a way that it must wait elsewhere. A topic is parked as a whole, or its order is lost. */
@@ -117,21 +115,25 @@ const tryBatch = async (context: RelayContext, batch: Batch, attempt: number): P
 };
 
 const runStream = async (context: RelayContext): Promise<void> => {
-  const { journal, stopping } = context;
+  const { stopping } = context;
   const releases = createReleases(context);
+  const intake = createIntake(context);
   await reopenLanes(context);
   for (;;) {
-    const entries = await journal.read(batchLimit);
-    if (entries.length === 0) break;
-    const inHand = withoutRepeats(context, await toItems(context, entries));
-    const batch: Batch = { read: entries.length, readBytes: 0, inHand, progress: false, moves: [] };
+    const { entries: read, items } = await intake.next();
+    if (read === 0) break;
+    const inHand = withoutRepeats(context, items);
+    const unreleased = releases.waiting();
+    const batch: Batch = { read, readBytes: 0, unreleased, inHand, progress: false, moves: [] };
     for (let attempt = 0; batch.inHand.length > 0 && !stopping.aborted; attempt += 1) {
       if (attempt > 0) {
         const slowest = batch.progress ? slowestAmongOthers : slowestAttempt;
         await context.pause(Math.min(attempt - 1, slowest), stopping);
-        await topUp(context, batch, releases.waiting());
+        await topUp(context, intake, batch);
       }
-      await tryBatch(context, batch, attempt);
+      const trying = tryBatch(context, batch, attempt);
+      if (attempt === 0) intake.lookAhead(unreleased + read);
+      await trying;
     }
     if (stopping.aborted) break;
     releases.add(batch.read, batch.moves);

@@ -154,7 +154,8 @@ test("P1: with everything failing the relay ends in time and releases nothing", 
 test("P1, P6: what is parked on disk survives a restart, and goes before what comes later", async (t) => {
   const directory = await newDirectory(t);
   const open = async (name: string) =>
-    (await openOrFail({ directory: join(directory, name), files: realFiles })).journal;
+    (await openOrFail({ directory: join(directory, name), files: realFiles, memoryBytes: 8 * 1024 * 1024 }))
+      .journal;
   const sink = createMemorySink({ partitions: 1 });
   sink.failWith(refusing(finished, "topic-missing"));
   const bodies = numbered(3000).map((serial) => bodyOf("finished", `e-${serial % 7}`, serial));
