@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
+import packageJson from "../package.json" with { type: "json" };
 import { openTemporaryFolder } from "../local/temporary-folder.ts";
 import { type Command, tiedToParent } from "../local/run.ts";
 import { type CandidateName, candidates, secret } from "./candidates.ts";
@@ -63,12 +64,16 @@ const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> =
   await exited.finally(() => clearTimeout(late));
 };
 
+/** Those of `npm start`, for every candidate. */
+const shippedFlags = packageJson.scripts.start.split(" ").filter((word) => word.startsWith("--"));
+
 /** The process alone; it may not listen yet. */
 export const spawnServer = (name: CandidateName, place: Place, options: ServerOptions = {}): ChildProcess => {
   const node: Command = [
     process.execPath,
     // kafkajs gives cause for it on every start.
     "--disable-warning=TimeoutNegativeWarning",
+    ...shippedFlags,
     ...(options.nodeArguments ?? []),
     candidates[name].program,
   ];

@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8";
 import { type Logger, pino } from "pino";
 import { startBridge } from "./bridge.ts";
 import { runCommand } from "./commands/main.ts";
@@ -17,12 +16,6 @@ const tellWhyNot = (log: Logger, error: unknown, adminPort: number): void => {
     return log.fatal(`does not start: ${error.message}`);
   return log.fatal(error, "does not start");
 };
-
-/**
- * V8 by itself lets garbage grow to several times of what is in use before it looks: a backlog that passes through would
- * leave 500 MB behind. In health next to nothing grows old, and this costs nothing.
- */
-const keepMemorySmall = (): void => setFlagsFromString("--heap-growing-percent=30");
 
 /** Exit codes: 0 after a signal and an orderly end, 1 when settings, start or an unexpected fault end the process. */
 const main = async (): Promise<void> => {
@@ -70,9 +63,5 @@ const main = async (): Promise<void> => {
 
 // Any argument is a command of the operator; without one this is the bridge.
 const args = process.argv.slice(2);
-if (args.length > 0) {
-  process.exitCode = await runCommand(args, process);
-} else {
-  keepMemorySmall();
-  await main();
-}
+if (args.length > 0) process.exitCode = await runCommand(args, process);
+else await main();

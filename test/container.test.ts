@@ -86,8 +86,8 @@ test("the image runs as a fixed user that is not root and owns the journal's vol
   assert.ok(imageEnv["JOURNAL_DIR"]?.startsWith("/data/"));
 });
 
-test("signals reach Node: the command is a list and begins with it", () => {
-  assert.deepEqual(JSON.parse(ofFinal("CMD")[0] ?? ""), ["node", "src/main.ts"]);
+test("signals reach Node: the command is a list and begins with it, and is that of `npm start`", () => {
+  assert.equal(JSON.parse(ofFinal("CMD")[0] ?? "").join(" "), packageJson.scripts.start);
   assert.ok(existsSync(join(root, "src/main.ts")));
 });
 

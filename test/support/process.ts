@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import packageJson from "../../package.json" with { type: "json" };
 import { settingNames } from "../../src/config.ts";
 import { type Metrics, parseMetrics } from "./metrics.ts";
 
@@ -53,8 +54,11 @@ const environmentOf = (env: Record<string, string>): Record<string, string | und
   return { ...Object.fromEntries(around), ...ports, ...env };
 };
 
+/** Those of `npm start`. */
+const shippedFlags = packageJson.scripts.start.split(" ").filter((word) => word.startsWith("--"));
+
 const launch = (env: Record<string, string>) => {
-  const child = spawn(process.execPath, ["--max-semi-space-size=16", join(root, "src", "main.ts")], {
+  const child = spawn(process.execPath, [...shippedFlags, join(root, "src", "main.ts")], {
     cwd: root,
     env: environmentOf(env),
     stdio: ["ignore", "pipe", "pipe"],
