@@ -103,6 +103,7 @@ const publish = async (parts: Parts): Promise<void> => {
 /** In memory nothing is safe before Kafka has it: without Kafka there is nothing to be ready for. */
 const obstaclesOf = ({ closing, journals: { main: journal }, sink, relay }: Parts): readonly string[] => [
   ...(closing.aborted ? ["closing"] : []),
+  ...[journal.status().refusal].flatMap((why) => (why === null ? [] : [`the journal takes nothing: ${why}`])),
   ...(journal.durable || sink.connected() ? [] : ["no connection to Kafka"]),
   ...(journal.durable || relay !== null ? [] : ["topics or schema ids not had yet"]),
 ];

@@ -37,7 +37,7 @@ const diskJournal = (stored: (entry: Entry) => Promise<Stored>) => {
     stored,
     read: () => Promise.resolve([]),
     release: () => undefined,
-    status: () => ({ pendingRecords: 0, oldestPendingAt: null, bytes: 0 }),
+    status: () => ({ pendingRecords: 0, oldestPendingAt: null, bytes: 0, refusal: null }),
     close: () => undefined,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

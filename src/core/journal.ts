@@ -53,6 +53,9 @@ export type JournalStatus = {
   readonly bytes: number;
 };
 
+/** `refusal`: why nothing is taken now, in words; null when something is. */
+export type JournalState = JournalStatus & { readonly refusal: string | null };
+
 /**
  * Keeps admitted callbacks, in order, until Kafka has them.
  *
@@ -76,7 +79,7 @@ export interface Journal extends AsyncDisposable {
   read(limit: BatchLimit): Promise<readonly Entry[]>;
   /** The oldest `count` entries read and not released are done with (published, dead-lettered or parked elsewhere). */
   release(count: number): void;
-  status(): JournalStatus;
+  status(): JournalState;
   /** Lets no `read` wait any more: each gives what there is, at last an empty batch. Appending stays possible. */
   close(): void;
 }

@@ -101,6 +101,7 @@ export const openMemoryJournal = ({ maxBytes }: MemoryJournalOptions): Journal =
     status: () => ({
       pendingRecords: state.pending.length(),
       oldestPendingAt: state.pending.at(0)?.arrival.receivedAt ?? null,
+      refusal: state.bytes + entryBytes > state.maxBytes ? `${state.bytes} bytes are waiting` : null,
       bytes: state.bytes,
     }),
     close: () => close(state),

@@ -119,7 +119,7 @@ test("P1, P9: a full disk is answered 503; with room again it goes on by itself 
   await assertAllKept(bridge, sender, directory);
 });
 
-test("P9: a full journal is answered 503, and all that was acknowledged is kept", async (t) => {
+test("P9: a full journal is answered 503, is not ready, and all that was acknowledged is kept", async (t) => {
   const directory = await newDirectory(t);
   const env = { ...(await environment(directory)), JOURNAL_MAX_BYTES: "1 MiB" };
   const bridge = await startBridgeProcess(env);
@@ -130,6 +130,9 @@ test("P9: a full journal is answered 503, and all that was acknowledged is kept"
     return statuses.includes(503);
   });
   assert.ok(sender.acknowledged.size > 200, `${sender.acknowledged.size} fit into 1 MiB`);
+  const { status, body } = await bridge.ready();
+  assert.equal(status, 503, "it cannot accept a callback safely now");
+  assert.match(JSON.stringify(body), /the journal takes nothing: \d+ bytes are waiting/);
   await assertAllKept(bridge, sender, directory);
 });
 

@@ -127,6 +127,7 @@ const toJournal = (state: State): DiskJournal => ({
     pendingRecords:
       state.inFlight.length() + state.next - state.read - skippedFrom(state.backlog.skipped, state.read),
     oldestPendingAt: oldestPendingAt(state),
+    refusal: refusalOf(state, 0)?.detail ?? null,
     bytes: state.catalogue.heldBytes + state.catalogue.retainedBytes + state.unwrittenBytes,
   }),
   close: () => close(state),
