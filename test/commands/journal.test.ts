@@ -4,43 +4,15 @@ import { once } from "node:events";
 import { cp, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { crc32 } from "node:zlib";
 import { runMain, jsonLines, runJournal } from "../support/commands.ts";
-import { fillJournal, finishedArrival, newDirectory } from "../support/directories.ts";
+import { fillJournal, finishedArrival, newDirectory, snapshot } from "../support/directories.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 const finished = (count: number) => numbers(count).map(finishedArrival);
-const segmentName = "00000000000000000001.journal";
 
 const notJson = (): ReturnType<typeof finishedArrival> => {
   const body = Buffer.from("accessCode=secret-0");
   return { ...finishedArrival(99), eventId: "ab".repeat(16), body };
-};
-
-/** Every file and its bytes, and when each was last changed. */
-const snapshot = async (directory: string): Promise<readonly string[]> => {
-  const names = (await readdir(directory, { recursive: true })).toSorted();
-  return Promise.all(
-    names.map(async (name) => {
-      const { mtimeMs, isDirectory } = await stat(join(directory, name)).then((found) => ({
-        mtimeMs: found.mtimeMs,
-        isDirectory: found.isDirectory(),
-      }));
-      return `${name} ${mtimeMs} ${isDirectory ? 0 : crc32(await readFile(join(directory, name)))}`;
-    }),
-  );
-};
-
-const flipByte = async (path: string, at: number): Promise<void> => {
-  const bytes = await readFile(path);
-  bytes[at] = (bytes[at] ?? 0) ^ 0x01;
-  await writeFile(path, bytes);
-};
-
-const placeOfText = async (path: string, text: string): Promise<number> => {
-  const at = (await readFile(path)).indexOf(text);
-  assert.ok(at > 0);
-  return at;
 };
 
 test("status counts what waits by topic, main and parked lanes together, and changes nothing", async (t) => {
@@ -170,85 +142,6 @@ test("export writes into a new file that only its owner reads, and overwrites no
   assert.equal(again.code, 1);
   assert.match(again.err, /never overwritten/);
   assert.equal(await readFile(file, "utf8"), content);
-});
-
-test("verify finds a flipped bit wherever it is in front of a good record, and says what is lost", async (t) => {
-  const directory = await newDirectory(t);
-  await fillJournal(directory, finished(5), { released: 1 });
-  assert.equal((await runJournal("verify", "--dir", directory)).code, 0);
-  const path = join(directory, segmentName);
-  await flipByte(path, await placeOfText(path, "envelope-3"));
-  const before = await snapshot(directory);
-  const ran = await runJournal("verify", "--dir", directory);
-  assert.equal(ran.code, 1);
-  assert.match(ran.out, /fault: 0{19}1\.journal \d+ bytes at \d+ cannot be read \(record 3\)/);
-  assert.match(ran.out, /means: 1 record that waited for Kafka/);
-  assert.match(ran.out, /to do: Start the bridge/);
-  assert.equal((await runJournal("status", "--dir", directory)).code, 1);
-  const exported = await runJournal("export", "--dir", directory);
-  assert.equal(exported.code, 1, "an export that is not whole must not pass for one");
-  assert.deepEqual(
-    jsonLines(exported).map(({ sequence }) => sequence),
-    [2, 4, 5],
-  );
-  assert.deepEqual(await snapshot(directory), before);
-});
-
-test("verify tells damage in what is settled from damage in what waits", async (t) => {
-  const directory = await newDirectory(t);
-  await fillJournal(directory, finished(5), { released: 4 });
-  const path = join(directory, segmentName);
-  await flipByte(path, await placeOfText(path, "envelope-2"));
-  const ran = await runJournal("verify", "--dir", directory);
-  assert.equal(ran.code, 1);
-  assert.match(ran.out, /means: No record that waits for Kafka is lost/);
-  assert.equal((await runJournal("list", "--dir", directory)).code, 0, "it concerns nothing that waits");
-});
-
-test("verify takes a torn end for what it is, and misses records that were cut off before others came", async (t) => {
-  const directory = await newDirectory(t);
-  await fillJournal(directory, finished(3));
-  const path = join(directory, segmentName);
-  const whole = await readFile(path);
-  await writeFile(path, whole.subarray(0, -10));
-  const torn = await runJournal("verify", "--dir", directory);
-  assert.equal(torn.code, 0, torn.out);
-  assert.match(torn.out, /note: .* behind the last good record/);
-
-  await writeFile(path, whole);
-  await fillJournal(directory, [finishedArrival(4)]);
-  await writeFile(path, whole.subarray(0, -10));
-  const cut = await runJournal("verify", "--dir", directory, "--json");
-  assert.equal(cut.code, 1);
-  assert.match(cut.out, /\(record 3\)/);
-});
-
-test("verify names a lost cursor, a broken header and a segment of an unknown version", async (t) => {
-  const directory = await newDirectory(t);
-  await fillJournal(directory, finished(2));
-  const path = join(directory, segmentName);
-  const whole = await readFile(path);
-
-  const cursor = join(directory, "cursor");
-  const good = await readFile(cursor);
-  await writeFile(cursor, Buffer.alloc(good.length, 7));
-  const lost = await runJournal("verify", "--dir", directory);
-  assert.equal(lost.code, 1);
-  assert.match(lost.out, /fault: cursor is damaged\n +means: The bridge begins with the oldest/);
-  await writeFile(cursor, good);
-
-  await writeFile(path, Buffer.concat([Buffer.alloc(5000), whole.subarray(5000)]));
-  assert.match((await runJournal("verify", "--dir", directory)).out, /both copies of its header/);
-
-  const newer = Buffer.from(whole);
-  newer.writeUInt16BE(9, 8);
-  newer.writeUInt32BE(crc32(newer.subarray(0, 32)), 32);
-  await writeFile(path, newer);
-  const ran = await runJournal("verify", "--dir", directory);
-  assert.equal(ran.code, 1);
-  assert.match(ran.out, /has format version 9/);
-  assert.match(ran.out, /Start the newer version/);
-  assert.equal((await runJournal("status", "--dir", directory)).code, 1);
 });
 
 test("an empty directory is an empty journal, a missing one is an error that says what to set", async (t) => {

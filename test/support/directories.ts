@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { crc32 } from "node:zlib";
 import type { Arrival } from "../../src/core/journal.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { eventIdOf, type JournalSetup, mustAppend, openOrFail } from "./journals.ts";
@@ -40,4 +41,16 @@ export const fillJournal = async (
     done += batch.length;
   }
   await journal[Symbol.asyncDispose]();
+};
+
+/** Every file with a sum of its bytes, every directory, and when each was last changed. */
+export const snapshot = async (directory: string): Promise<readonly string[]> => {
+  const names = (await readdir(directory, { recursive: true })).toSorted();
+  return Promise.all(
+    names.map(async (name) => {
+      const path = join(directory, name);
+      const found = await stat(path);
+      return `${name} ${found.mtimeMs} ${found.isDirectory() ? "" : crc32(await readFile(path))}`;
+    }),
+  );
 };
