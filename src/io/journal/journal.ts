@@ -116,6 +116,9 @@ const dispose = async (state: State): Promise<void> => {
   }
 };
 
+/** Of a callback: with less room than that the journal counts as full. */
+const usualBytes = 4096;
+
 const toJournal = (state: State): DiskJournal => ({
   durable: true,
   append: (arrival) => append(state, arrival),
@@ -127,7 +130,7 @@ const toJournal = (state: State): DiskJournal => ({
     pendingRecords:
       state.inFlight.length() + state.next - state.read - skippedFrom(state.backlog.skipped, state.read),
     oldestPendingAt: oldestPendingAt(state),
-    refusal: refusalOf(state, 0)?.detail ?? null,
+    refusal: refusalOf(state, usualBytes)?.detail ?? null,
     bytes: state.catalogue.heldBytes + state.catalogue.retainedBytes + state.unwrittenBytes,
   }),
   close: () => close(state),
