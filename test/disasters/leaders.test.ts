@@ -1,8 +1,8 @@
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { eventually } from "../../support/eventually.ts";
-import { openSinkOn, type ProxiedKafka, startProxiedKafka } from "../../support/proxiedKafka.ts";
-import { assertKept, sendUntil } from "../../support/sinkLoad.ts";
+import { eventually } from "../support/eventually.ts";
+import { openSinkOn, type ProxiedKafka, startProxiedKafka } from "../support/proxiedKafka.ts";
+import { assertKept, sendUntil } from "../support/sinkLoad.ts";
 
 // kafkajs says that it sent what it never sent, after a leader has moved: not in every round, so there are several.
 
