@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { readArrival } from "../../core/frame.ts";
 import type { Arrival } from "../../core/journal.ts";
 import { segmentHeaderBytes } from "../../core/segment.ts";
@@ -65,17 +64,6 @@ const finding = (segment: SegmentSeen, one: Partial<Finding> & Pick<Finding, "ki
   ...one,
 });
 
-/** How often, and how many ms apart, a half-written frame of a running bridge is looked at again. */
-const looks = 5;
-const lookAgainMs = 40;
-
-/** A reader that goes on behind the last good frame, when the file has grown meanwhile or may yet do so. */
-const readerAgain = async (file: File, reader: SegmentReader): Promise<SegmentReader> => {
-  await pause(lookAgainMs);
-  const grown = { salt: reader.salt, bytes: await file.size() };
-  return createSegmentReader(file, grown, { at: reader.expectedAt, index: reader.index });
-};
-
 const damageBefore = (segment: SegmentSeen, reader: SegmentReader, frame: SegmentFrame): Finding | null => {
   const { first } = segment.header;
   if (frame.damage === null) return null;
@@ -129,15 +117,12 @@ async function* passStep(
 }
 
 async function* scanFile(file: File, segment: SegmentSeen, range: Range): AsyncGenerator<Seen> {
-  let reader = createSegmentReader(file, { salt: segment.header.salt, bytes: await file.size() });
-  let looksLeft = range.end === Infinity ? looks : 0;
+  // What a running bridge has written by half when this is asked is acknowledged to nobody yet.
+  const reader = createSegmentReader(file, { salt: segment.header.salt, bytes: await file.size() });
   for (;;) {
     const step = peekFrame(reader);
     if (step.kind === "more") {
       await fillWindow(reader);
-    } else if (step.kind === "end" && step.damage !== null && looksLeft > 0) {
-      looksLeft -= 1;
-      reader = await readerAgain(file, reader);
     } else {
       yield* passStep(segment, reader, { step, range });
       if (isLast(segment, step, range.end)) return;
