@@ -14,7 +14,7 @@ import { openIngress } from "./io/ingress/ingress.ts";
 import { type KafkaSink, openKafkaSink } from "./io/kafka/sink.ts";
 import { createRegistry } from "./io/registry.ts";
 import { type Journals, openJournals } from "./journals.ts";
-import { pause, type Preparation, prepareKafka } from "./prepare.ts";
+import { pause, type Preparation, prepareKafka, topicsOf } from "./prepare.ts";
 import { type Relay, type RelayOptions, startRelay } from "./relay/relay.ts";
 import { askForSchemaIds, recallSchemaIds, type SchemaIds, schemaTexts } from "./schemas.ts";
 import { createTelemetry } from "./telemetry.ts";
@@ -51,6 +51,7 @@ type Parts = Preparation & {
 const relayOptions = (parts: Parts, ids: SchemaIds, repeats: Repeats): RelayOptions => {
   const { config, journals, sink, laneSink, telemetry } = parts;
   const topicPrefix = config.topics.prefix;
+  const subjects = new Map(topicsOf(config).events.map(({ topic }) => [topic, subjectOf(topic)]));
   const encode = createRecordEncoder({
     topicPrefix,
     sensitive: config.sensitiveFields,
@@ -59,7 +60,7 @@ const relayOptions = (parts: Parts, ids: SchemaIds, repeats: Repeats): RelayOpti
       "template-fill-result": toType("template-fill-result"),
       "unrecognized-event": toType("unrecognized-event"),
     },
-    schemaIdOf: (topic) => ids.get(subjectOf(topic)),
+    schemaIdOf: (topic) => ids.get(subjects.get(topic) ?? ""),
   });
   const { main: journal, openLane: openLaneJournal, parkedTopics } = journals;
   const lanes = { laneSink, openLaneJournal, parkedTopics };

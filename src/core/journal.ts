@@ -75,7 +75,10 @@ export interface Journal extends AsyncDisposable {
    * acknowledged for having been stored.
    */
   stored(entry: Entry): Promise<Result<undefined, "not-durable" | "journal-failed">>;
-  /** The next entries that were not read yet, oldest first; waits for the first one. Empty only after `close`. */
+  /**
+   * The next entries that were not read yet, oldest first. Waits for the first one, and then for those that come in the
+   * same turn of the event loop: they go to Kafka together. Empty only after `close`.
+   */
   read(limit: BatchLimit): Promise<readonly Entry[]>;
   /** The oldest `count` entries read and not released are done with (published, dead-lettered or parked elsewhere). */
   release(count: number): void;

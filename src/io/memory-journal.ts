@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { Arrival, BatchLimit, Entry, Journal, Settlement } from "../core/journal.ts";
 import { createQueue, type Queue } from "../core/queue.ts";
 import { fail, ok, type Result } from "../core/result.ts";
@@ -62,6 +63,7 @@ const read = async (state: State, limit: BatchLimit): Promise<readonly Entry[]> 
     const { promise, resolve } = Promise.withResolvers<void>();
     state.wakeReader = resolve;
     await promise;
+    await turn();
   }
   return take(state, limit);
 };

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { BatchLimit, Entry } from "../../core/journal.ts";
 import { moveBacklog, takeFromBacklog } from "./backlog.ts";
 import { retainReleased } from "./catalogue.ts";
@@ -68,6 +69,7 @@ const readBatch = async (state: State, limit: BatchLimit): Promise<readonly Entr
     const { promise, resolve } = Promise.withResolvers<void>();
     state.wakeReader = resolve;
     await promise;
+    await turn();
   }
 };
 
