@@ -131,6 +131,8 @@ export const failFlush = (state: State, fault: unknown): void => {
  * fills the disk.
  */
 export const retireActive = async (state: State): Promise<void> => {
+  // Who waits for a sync is answered by it, and by nothing else.
+  if (state.waiters.length > 0) return;
   const isIdle = state.flushing === null && state.phase === "taking" && state.written === state.next;
   if (!isIdle || state.active === null || releasedOf(state) < state.next) return;
   state.synced = state.written;
