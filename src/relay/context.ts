@@ -74,6 +74,14 @@ export const toItems = async (context: RelayContext, entries: readonly Entry[]):
   return items;
 };
 
+/** For another try: the registry may have given the topic another schema id meanwhile. */
+export const encodedAnew = (context: RelayContext, items: readonly Item[]): readonly Item[] =>
+  items.map((item) => {
+    // What was given up stays a dead letter, and holds no schema id.
+    const encoded = item.letter === null ? context.encode(item.entry.arrival) : null;
+    return encoded?.ok === true ? { ...encoded.value, entry: item.entry } : item;
+  });
+
 /** A byte-identical repeat of what happens once is the sender's retry: it ends as the first one does, and is not sent. */
 export const withoutRepeats = (
   { repeats, telemetry }: RelayContext,

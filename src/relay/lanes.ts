@@ -1,6 +1,14 @@
 import type { Entry, Journal } from "../core/journal.ts";
 import { fail, type Failure } from "../core/result.ts";
-import { batchLimit, type Lane, type RelayContext, reportRetries, settle, toItems } from "./context.ts";
+import {
+  batchLimit,
+  encodedAnew,
+  type Lane,
+  type RelayContext,
+  reportRetries,
+  settle,
+  toItems,
+} from "./context.ts";
 import { deliverAll, type Item, type Left, splitBy, topicOfItem } from "./delivery.ts";
 
 /** Records that were given to a lane, and are not yet known to be safe there. */
@@ -23,7 +31,10 @@ const exhaust = async (context: RelayContext, lane: Lane, items: readonly Item[]
   let inHand = items;
   let attempt = 0;
   for (; inHand.length > 0 && !stopping.aborted; attempt += 1) {
-    if (attempt > 0) await context.pause(attempt, stopping);
+    if (attempt > 0) {
+      await context.pause(attempt, stopping);
+      inHand = encodedAnew(context, inHand);
+    }
     const left = await deliverAll({ sink, topicPrefix, onDelivered, mustQueue, thorough: true }, inHand);
     if (left.length > 0) lane.closing = false;
     reportRetries(context, left);

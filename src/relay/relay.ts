@@ -1,6 +1,7 @@
 import { fail, failures } from "../core/result.ts";
 import {
   batchLimit,
+  encodedAnew,
   type RelayContext,
   type RelayOptions,
   reportRetries,
@@ -129,6 +130,7 @@ const runStream = async (context: RelayContext): Promise<void> => {
       if (attempt > 0) {
         const slowest = batch.progress ? slowestAmongOthers : slowestAttempt;
         await context.pause(Math.min(attempt - 1, slowest), stopping);
+        batch.inHand = encodedAnew(context, batch.inHand);
         await topUp(context, intake, batch);
       }
       const trying = tryBatch(context, batch, attempt);
