@@ -21,7 +21,7 @@ test("P7: what settled is recognised inside the window and not after it", async 
   assert.equal(repeats.firstOf("a", "envelope-finished"), undefined);
 });
 
-test("P7: a repeat of one under way ends as the first one does", async () => {
+test("P7: a repeat of one under way ends as the first one does, and so does one behind it, though that became a dead letter", async () => {
   const { repeats } = at(1000);
   const entry = mustAppend(openMemoryJournal({ maxBytes: 10_000 }), arrivalOf(1));
   const { eventId } = entry.arrival;
@@ -30,7 +30,7 @@ test("P7: a repeat of one under way ends as the first one does", async () => {
   entry.settle({ event: "dead-letter" });
   assert.deepEqual(await first, { event: "dead-letter", repeat: true });
   repeats.settled(eventId, entry.arrival.receivedAt, false);
-  assert.equal(repeats.firstOf(eventId, "envelope-finished"), undefined);
+  assert.notEqual(repeats.firstOf(eventId, "envelope-finished"), undefined);
 });
 
 test("P3: with a window of 0 nothing is a repeat", () => {
