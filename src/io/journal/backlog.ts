@@ -28,6 +28,9 @@ export type Backlog = {
   open: Open | null;
 };
 
+/** With the pause after each, some five seconds. */
+const patientReads = 20;
+
 type Open = { readonly segment: Segment; readonly reader: SegmentReader };
 
 export type Stored = { readonly arrival: Arrival; readonly sequence: number };
@@ -83,6 +86,7 @@ const openSegment = async (backlog: Backlog, segment: Segment): Promise<Open | n
   try {
     const file = await backlog.disk.files.openToRead(segment.path);
     const reader = createSegmentReader(file, segment, markBefore(segment, backlog.sequence));
+    reader.patience = patientReads;
     backlog.open = { segment, reader };
     return backlog.open;
   } catch (error) {

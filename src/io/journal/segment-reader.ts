@@ -23,6 +23,8 @@ export type SegmentReader = {
   /** Where the next frame should begin, and its index. */
   expectedAt: number;
   index: number;
+  /** How many more reads may fail as a whole, to be tried again, before what cannot be read is taken for damage. */
+  patience: number;
 };
 
 export type SegmentFrame = {
@@ -64,6 +66,7 @@ export const createSegmentReader = (
   wanted: 0,
   expectedAt: mark.at,
   index: mark.index,
+  patience: 0,
 });
 
 const damageUpTo = (reader: SegmentReader, end: number): FileRange | null =>
@@ -134,6 +137,17 @@ const readPages = async (file: File, into: Buffer, position: number): Promise<nu
   return end;
 };
 
+/** A disk that fails for a moment must not cost what it holds. */
+const readPatiently = async (reader: SegmentReader, into: Buffer, position: number): Promise<number> => {
+  if (reader.patience === 0) return readLeniently(reader.file, into, position);
+  try {
+    return await reader.file.read(into, position);
+  } catch (error) {
+    reader.patience -= 1;
+    throw error;
+  }
+};
+
 /** A fresh buffer for each step: the bodies of the frames before are parts of the old one. */
 export const fillWindow = async (reader: SegmentReader): Promise<void> => {
   const kept = reader.window.subarray(reader.searchAt - reader.windowAt);
@@ -142,7 +156,7 @@ export const fillWindow = async (reader: SegmentReader): Promise<void> => {
   const window = Buffer.allocUnsafeSlow(size);
   kept.copy(window);
   const position = reader.searchAt + kept.length;
-  const got = await readLeniently(reader.file, window.subarray(kept.length), position);
+  const got = await readPatiently(reader, window.subarray(kept.length), position);
   reader.window = window.subarray(0, kept.length + got);
   reader.windowAt = reader.searchAt;
   // Shorter than it was: nothing more to hope for.
