@@ -77,7 +77,7 @@ test("P9: a small disk that its released callbacks have filled is freed, and tak
 });
 
 test("P1: while its directory is somewhere else nothing is taken, and what is in it is not passed over", async (t) => {
-  const place = { ...(await onDisk(t)), segmentBytes: 6000, memoryBytes: 1500 };
+  const place = { ...(await onDisk(t)), segmentBytes: 6000, memoryBytes: 6000 };
   const { directory } = place;
   const { journal, told } = await openOrFail(place);
   for (const number of numbers(40)) {
