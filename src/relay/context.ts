@@ -48,8 +48,11 @@ export type RelayContext = RelayOptions & {
   readonly laneRuns: Set<Promise<void>>;
 };
 
-/** Journal entries that are read at once. What one call can carry is cut from them: see `chunks.ts`. */
-export const batchLimit: BatchLimit = { entries: 2000, bytes: 900_000 };
+/**
+ * Journal entries that are read at once. What one call can carry is cut from them: see `chunks.ts`. More of them would
+ * outlive the young generation of the garbage collector, and a draining backlog fill the old one.
+ */
+export const batchLimit: BatchLimit = { entries: 500, bytes: 900_000 };
 
 /** Waits where the registry has not given a schema id; null when the relay stops meanwhile. */
 const awaitItem = async (context: RelayContext, entry: Entry): Promise<Item | null> => {

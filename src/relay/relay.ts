@@ -27,7 +27,7 @@ const slowestAttempt = 4;
 /** Where something gets through, what fails must not slow it down. */
 const slowestAmongOthers = 2;
 /** Entries and bytes that are read and not released, so that memory stays bounded while a topic can neither go nor park. */
-const readAtMost = { entries: 4 * batchLimit.entries, bytes: 4 * batchLimit.bytes };
+const readAtMost = { entries: 16 * batchLimit.entries, bytes: 4 * batchLimit.bytes };
 
 type Batch = {
   /** How many entries were read and are not released: all of them settle or move to a lane first. */
