@@ -14,7 +14,7 @@ import { openIngress } from "./io/ingress/ingress.ts";
 import { type KafkaSink, openKafkaSink } from "./io/kafka/sink.ts";
 import { createRegistry } from "./io/registry.ts";
 import { type Journals, openJournals } from "./journals.ts";
-import { pause, type Preparation, prepareKafka, topicsOf } from "./prepare.ts";
+import { linger, pause, type Preparation, prepareKafka, topicsOf } from "./prepare.ts";
 import { type Relay, type RelayOptions, startRelay } from "./relay/relay.ts";
 import { askForSchemaIds, recallSchemaIds, type SchemaIds, schemaTexts } from "./schemas.ts";
 import { createTelemetry } from "./telemetry.ts";
@@ -64,7 +64,7 @@ const relayOptions = (parts: Parts, ids: SchemaIds, repeats: Repeats): RelayOpti
   });
   const { main: journal, openLane: openLaneJournal, parkedTopics } = journals;
   const lanes = { laneSink, openLaneJournal, parkedTopics };
-  return { journal, sink, ...lanes, encode, repeats, topicPrefix, telemetry, clock: Date.now, pause };
+  return { journal, sink, ...lanes, encode, repeats, topicPrefix, telemetry, clock: Date.now, pause, linger };
 };
 
 /** The repeats of what was accepted before this start are known too, as far as the journal still has it. */

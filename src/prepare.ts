@@ -16,6 +16,9 @@ export const pause = async (attempt: number, signal: AbortSignal): Promise<void>
   await delay(backOffMs(attempt, Math.random()), undefined, { signal }).catch(() => undefined);
 };
 
+/** About a millisecond. */
+export const linger = (): Promise<void> => delay(1);
+
 export type Preparation = {
   readonly config: Config;
   readonly log: Logger;

@@ -29,6 +29,8 @@ export type RelayOptions = {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Waits before try `attempt + 1`; ends at once when the signal is aborted. */
+  /** Waits for about a millisecond. */
+  readonly linger: () => Promise<void>;
   readonly pause: (attempt: number, signal: AbortSignal) => Promise<void>;
 };
 

@@ -13,7 +13,7 @@ export type Taken = {
 /** The one reader of the journal. */
 export type Intake = {
   /** The next batch; waits for the first entry of it. */
-  readonly next: () => Promise<Taken>;
+  readonly next: (unreleased: number) => Promise<Taken>;
   /**
    * With a backlog: reads and encodes the next batch while Kafka works on this one. Without one, to read early would be
    * to read little, and many small batches cost more than few large ones.
@@ -23,23 +23,33 @@ export type Intake = {
   readonly hasNext: (unreleased: number) => boolean;
 };
 
+/** A batch of as many callbacks shows load. */
+const load = 16;
 /** Unread entries that make a backlog. */
 const backlog = batchLimit.entries / 4;
 
 export const createIntake = (context: RelayContext): Intake => {
   const { journal } = context;
   let ahead: Promise<Taken> | null = null;
+  let lastRead = 0;
 
   const take = async (): Promise<Taken> => {
     const entries = await journal.read(batchLimit);
     const bytes = entries.reduce((sum, { arrival }) => sum + arrival.body.length, 0);
+    lastRead = entries.length;
     return { entries: entries.length, bytes, items: await toItems(context, entries) };
   };
   const unread = (unreleased: number): number => journal.status().pendingRecords - unreleased;
 
+  /** Under load the senders whose batch has just been acknowledged are about to send again: one large batch, not two. */
+  const takeWhole = async (unreleased: number): Promise<Taken> => {
+    if (lastRead >= load && unread(unreleased) * 2 < lastRead) await context.linger();
+    return take();
+  };
+
   return {
-    next: () => {
-      const taking = ahead ?? take();
+    next: (unreleased) => {
+      const taking = ahead ?? takeWhole(unreleased);
       ahead = null;
       return taking;
     },

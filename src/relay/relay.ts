@@ -45,7 +45,7 @@ type Batch = {
 const topUp = async (context: RelayContext, intake: Intake, batch: Batch): Promise<void> => {
   if (batch.read > readAtMost.entries - batchLimit.entries || batch.readBytes >= readAtMost.bytes) return;
   if (!intake.hasNext(batch.read + batch.unreleased)) return;
-  const { entries, bytes, items } = await intake.next();
+  const { entries, bytes, items } = await intake.next(batch.read + batch.unreleased);
   batch.read += entries;
   batch.readBytes += bytes;
   batch.inHand = [...batch.inHand, ...withoutRepeats(context, items)];
@@ -121,7 +121,7 @@ const runStream = async (context: RelayContext): Promise<void> => {
   const intake = createIntake(context);
   await reopenLanes(context);
   for (;;) {
-    const { entries: read, items } = await intake.next();
+    const { entries: read, items } = await intake.next(releases.waiting());
     if (read === 0) break;
     const inHand = withoutRepeats(context, items);
     const unreleased = releases.waiting();

@@ -79,6 +79,7 @@ export const beginRelay = (
     telemetry: listener(lines),
     clock: Date.now,
     pause: shortPause,
+    linger: () => Promise.resolve(),
     ...given,
   });
   const stop = () => {
