@@ -1,93 +1,9 @@
 import { readFileSync } from "node:fs";
 import { envSchema, type EnvSchemaOpt } from "env-schema";
-import { type Static, Type } from "typebox";
-import {
-  exampleOf,
-  explain,
-  type FormatName,
-  formatOf,
-  formats,
-  secretFormats,
-} from "./core/setting-formats.ts";
+import { exampleOf, explain, formatOf, formats, secretFormats } from "./core/setting-formats.ts";
 import { type Parsed, shortSecrets, valueOf } from "./core/setting-formats.ts";
 import { contradictions, doubtful, mistyped } from "./core/setting-rules.ts";
-
-const integer = (value: number, [minimum, maximum]: readonly [number, number], description: string) =>
-  Type.Integer({ default: value, minimum, maximum, description });
-/** The first choice is the default. */
-const choice = <const T extends string[]>(values: readonly [...T], description: string) =>
-  Type.Enum(values, { default: values[0], description });
-const written = (format: FormatName, value: string, description: string) =>
-  Type.String({ format, default: value, description });
-const required = (format: FormatName, description: string) => Type.String({ format, description });
-const optional = (format: FormatName, description: string) =>
-  Type.Optional(Type.String({ format, description }));
-
-/** Every setting there is, once: checks, defaults, types and the reference follow from it. */
-export const ConfigSchema = Type.Object(
-  {
-    HOST: written("host", "0.0.0.0", "Address on which callbacks are received."),
-    PORT: integer(8080, [0, 65_535], "Port for callbacks; 0 takes any free one."),
-    ADMIN_HOST: written("host", "0.0.0.0", "Address of `/live`, `/ready` and `/metrics`."),
-    ADMIN_PORT: integer(8081, [0, 65_535], "Port of `/live`, `/ready` and `/metrics`; 0 takes any free one."),
-    CALLBACK_PATH: written("path", "/callback", "Path that eSignGlobal calls."),
-    AUTH: required("auth", "Who may call: `hmac`, `token`, both with a comma (both must pass), or `none`."),
-    HMAC_KEYS: optional("secrets", "Live signature keys, as `name:secret` with commas; all are tried."),
-    HMAC_SCHEME: choice(["tsign"], "How eSignGlobal signs."),
-    HMAC_MAX_AGE_MS: integer(
-      0,
-      [0, 2 ** 40],
-      "Oldest signature taken; 0: any. Below 17141000 loses retries.",
-    ),
-    TOKENS: optional(
-      "tokens",
-      "Live tokens, as `name:token` with commas: Bearer, `?token=` or end of the path.",
-    ),
-    BODY_LIMIT_BYTES: written("size", "1 MiB", "Largest body; what is larger gets 413."),
-    MAX_IN_FLIGHT: integer(10_000, [1, 1_000_000], "Callbacks that may wait at once; one more gets 503."),
-    REPLY_DEADLINE_MS: integer(3500, [100, 4500], "Longest wait for an answer; the sender waits 5000."),
-    ACK_AFTER: choice(["published", "stored"], "When 200 is given: Kafka has it, or the disk has it."),
-    JOURNAL_DIR: written("text", "./data/journal", "Folder of the journal; `none` keeps it in memory."),
-    JOURNAL_MAX_BYTES: written(
-      "size",
-      "10 GiB",
-      "Most that the journal may hold; beyond it callers get 503.",
-    ),
-    DEDUPE_WINDOW: written("duration", "6h", "How long a repeated callback is recognised; 0 turns it off."),
-    KAFKA_BROKERS: required("brokers", "Brokers to start from, as `host:port` with commas."),
-    KAFKA_CLIENT_ID: written("clientId", "esign-kafka-bridge", "Name under which brokers know the bridge."),
-    KAFKA_TLS: Type.Boolean({ default: false, description: "Whether brokers are reached over TLS." }),
-    KAFKA_TLS_CA_FILE: optional("pem", "PEM file of the authority that signed the brokers' certificates."),
-    KAFKA_TLS_CERT_FILE: optional("pem", "PEM file of the bridge's own certificate."),
-    KAFKA_TLS_KEY_FILE: optional("pem", "PEM file of the key to that certificate."),
-    KAFKA_SASL_MECHANISM: choice(
-      ["none", "plain", "scram-sha-256", "scram-sha-512"],
-      "How the bridge logs in to the brokers.",
-    ),
-    KAFKA_SASL_USERNAME: optional("text", "User for the brokers."),
-    KAFKA_SASL_PASSWORD: optional("secret", "Password for the brokers."),
-    SCHEMA_REGISTRY_URL: required("registryUrl", "Address of the schema registry; it may have a path."),
-    SCHEMA_REGISTRY_USERNAME: optional("text", "User for the registry."),
-    SCHEMA_REGISTRY_PASSWORD: optional("secret", "Password for the registry."),
-    SCHEMA_REGISTRY_TOKEN: optional("secret", "Bearer token for the registry, instead of user and password."),
-    SCHEMA_REGISTRY_CA_FILE: optional("pem", "PEM file of the authority behind the registry's certificate."),
-    SCHEMAS: choice(["register", "lookup"], "Whether schemas are registered at start or only looked up."),
-    TOPICS: choice(["create", "verify"], "Whether missing topics are created at start or only reported."),
-    TOPIC_PREFIX: written("topicPrefix", "esign.", "Begins the name of every topic."),
-    TOPIC_PARTITIONS: integer(3, [1, 10_000], "Partitions of topics that the bridge creates."),
-    TOPIC_REPLICATION: integer(-1, [-1, 32_767], "Replicas of those topics; -1 is the broker's default."),
-    SENSITIVE_FIELDS: choice(["mask", "publish"], "Whether access codes and download links are masked."),
-    SHUTDOWN_TIMEOUT_MS: integer(20_000, [0, 3_600_000], "Longest wait at shutdown until all is published."),
-    LOG_LEVEL: choice(
-      ["info", "fatal", "error", "warn", "debug", "trace", "silent"],
-      "Least level that is logged.",
-    ),
-  },
-  { additionalProperties: false },
-);
-
-type Raw = Static<typeof ConfigSchema>;
-export type SettingName = keyof Raw;
+import { ConfigSchema, type SettingName, type Settings } from "./settings.ts";
 
 const { properties } = ConfigSchema;
 export const settingNames: readonly SettingName[] = Object.keys(properties).filter(
@@ -145,9 +61,9 @@ const ajv: EnvSchemaOpt["ajv"] = {
     return instance;
   },
 };
-const checked = (texts: Texts): { readonly raw: Raw } | { readonly problems: string[] } => {
+const checked = (texts: Texts): { readonly raw: Settings } | { readonly problems: string[] } => {
   try {
-    return { raw: envSchema<Raw>({ schema: ConfigSchema, data: { ...texts }, env: false, ajv }) };
+    return { raw: envSchema<Settings>({ schema: ConfigSchema, data: { ...texts }, env: false, ajv }) };
   } catch (error) {
     const faulty = faultyNames(error);
     const told = settingNames.filter((name) => faulty.has(name));
@@ -159,7 +75,7 @@ const checked = (texts: Texts): { readonly raw: Raw } | { readonly problems: str
   }
 };
 
-const kafkaOf = (raw: Raw) => {
+const kafkaOf = (raw: Settings) => {
   const { KAFKA_TLS_CA_FILE: ca, KAFKA_TLS_CERT_FILE: cert, KAFKA_TLS_KEY_FILE: key } = raw;
   const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username = "" } = raw;
   const tls: Tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
@@ -172,7 +88,7 @@ const kafkaOf = (raw: Raw) => {
   };
 };
 
-const registryOf = (raw: Raw) => {
+const registryOf = (raw: Settings) => {
   const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD: password = "" } = raw;
   const bearer =
     raw.SCHEMA_REGISTRY_TOKEN === undefined
@@ -187,7 +103,7 @@ const registryOf = (raw: Raw) => {
   };
 };
 
-const toConfig = (raw: Raw) => ({
+const toConfig = (raw: Settings) => ({
   host: raw.HOST,
   port: raw.PORT,
   adminHost: raw.ADMIN_HOST,

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import * as fc from "fast-check";
-import { type Config, ConfigSchema, type Environment, loadConfig } from "../src/config.ts";
+import { type Config, type Environment, loadConfig } from "../src/config.ts";
+import { ConfigSchema } from "../src/settings.ts";
 import { secretNames, settingNames } from "../src/config.ts";
 
 const key = "main:0123456789abcdef0123456789abcdef";

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigSchema, secretNames, settingNames } from "../../src/config.ts";
+import { secretNames, settingNames } from "../../src/config.ts";
+import { ConfigSchema } from "../../src/settings.ts";
 import { catalog, deadLetterTopic, eventNames, subjectOf, topicOf } from "../../src/core/catalog.ts";
 import { createRecordEncoder } from "../../src/core/record.ts";
 import { failures, type FailureRule } from "../../src/core/result.ts";
