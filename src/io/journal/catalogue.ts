@@ -76,7 +76,7 @@ const readHead = async (files: Files, path: string): Promise<Head> => {
   const file = await files.openToRead(path);
   try {
     const into = Buffer.alloc(segmentHeaderBytes);
-    const got = await readLeniently(file, into, 0);
+    const got = await readLeniently({ file }, into, 0);
     return { read: readSegmentHeader(into.subarray(0, got)), bytes: await file.size() };
   } finally {
     await file.close();

@@ -73,7 +73,7 @@ const readSegmentSeen = async (files: Files, directory: string, name: string) =>
   return withFile(files, path, async (file): Promise<SegmentSeen> => {
     const bytes = await file.size();
     const head = Buffer.alloc(Math.min(segmentHeaderBytes, bytes));
-    const read = readSegmentHeader(head.subarray(0, await readLeniently(file, head, 0)));
+    const read = readSegmentHeader(head.subarray(0, await readLeniently({ file }, head, 0)));
     switch (read.kind) {
       case "good":
         return { name, path, bytes, unreadable: null, header: read.header };
