@@ -59,7 +59,8 @@ const take = (state: State, limit: BatchLimit): readonly Entry[] => {
 
 const read = async (state: State, limit: BatchLimit): Promise<readonly Entry[]> => {
   if (state.wakeReader !== null) throw new Error("two reads of one journal at a time");
-  if (state.pending.length() === state.inFlight && !state.closed) {
+  const mayWait = limit.wait !== false && !state.closed;
+  if (mayWait && state.pending.length() === state.inFlight) {
     const { promise, resolve } = Promise.withResolvers<void>();
     state.wakeReader = resolve;
     await promise;

@@ -55,7 +55,7 @@ const runLane = async (context: RelayContext, lane: Lane): Promise<void> => {
   let healthy = false;
   while (!stopping.aborted && journal.status().pendingRecords > 0) {
     lane.closing = healthy && journal.status().pendingRecords <= batchLimit.entries;
-    const entries = await journal.read(batchLimit);
+    const entries = await journal.read({ ...batchLimit, wait: false });
     healthy = await exhaust(context, lane, await toItems(context, entries));
     if (!stopping.aborted) journal.release(entries.length);
   }

@@ -44,8 +44,7 @@ type Batch = {
 /** More entries beside those that fail: they must not wait for them, and they show whether it is the topic. */
 const topUp = async (context: RelayContext, intake: Intake, batch: Batch): Promise<void> => {
   if (batch.read > readAtMost.entries - batchLimit.entries || batch.readBytes >= readAtMost.bytes) return;
-  if (!intake.hasNext(batch.read + batch.unreleased)) return;
-  const { entries, bytes, items } = await intake.next(batch.read + batch.unreleased);
+  const { entries, bytes, items } = await intake.more(batch.read + batch.unreleased);
   batch.read += entries;
   batch.readBytes += bytes;
   batch.inHand = [...batch.inHand, ...withoutRepeats(context, items)];
