@@ -149,7 +149,7 @@ export const startBridge = async (config: Config, log: Logger): Promise<Bridge> 
   const quiet = { kafkaConnected: () => {}, kafkaReconnected: telemetry.kafkaReconnected };
   const failed = Promise.withResolvers<Failure>();
   const closing = new AbortController();
-  const journals = await openJournals(config, telemetry, log);
+  const journals = await openJournals(config, telemetry);
   if (!journals.ok) throw new Error(`${journals.code}: ${journals.detail}`, { cause: journals });
   const parts: Parts = {
     config,

@@ -1,9 +1,8 @@
 import { join } from "node:path";
-import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Journal, JournalStatus } from "./core/journal.ts";
-import { ok, type Result } from "./core/result.ts";
-import { realFiles } from "./io/journal/files.ts";
+import { fail, ok, type Result } from "./core/result.ts";
+import { codeOf, isSystemError, realFiles } from "./io/journal/files.ts";
 import { type DiskJournal, openDiskJournal } from "./io/journal/journal.ts";
 import type { DiskJournalOptions } from "./io/journal/options.ts";
 import type { Seen } from "./io/journal/retained.ts";
@@ -67,21 +66,18 @@ const memoryOpener =
       ok(openMemoryJournal({ maxBytes: Math.min(config.journal.maxBytes, memoryJournalBytes) })),
     );
 
-const createLanes = (open: Open, root: string, log: Logger) => {
+const createLanes = (open: Open, root: string, telemetry: Telemetry) => {
   const lanes = new Map<string, Promise<Result<Journal>>>();
   const opened: Journal[] = [];
-  const openLane = async (topic: string): Promise<Journal | null> => {
+  const tryLane = async (topic: string): Promise<Result<Journal>> => {
     const opening = lanes.get(topic) ?? open(join(root, parkedDirectory, topic));
     lanes.set(topic, opening);
     const lane = await opening;
     if (lane.ok && !opened.includes(lane.value)) opened.push(lane.value);
-    if (lane.ok) return lane.value;
+    if (lane.ok) return lane;
     lanes.delete(topic);
-    log.error(
-      { topic, reason: lane.code, detail: lane.detail },
-      "the journal of a parked topic cannot be opened",
-    );
-    return null;
+    telemetry.laneUnopened(topic, lane);
+    return lane;
   };
   const dispose = async (): Promise<void> => {
     for (const opening of lanes.values()) {
@@ -89,7 +85,7 @@ const createLanes = (open: Open, root: string, log: Logger) => {
       if (lane.ok) await lane.value[Symbol.asyncDispose]();
     }
   };
-  return { openLane, opened, dispose };
+  return { tryLane, opened, [Symbol.asyncDispose]: dispose };
 };
 
 const together = (journals: readonly Journal[]): JournalStatus => {
@@ -102,12 +98,20 @@ const together = (journals: readonly Journal[]): JournalStatus => {
   };
 };
 
+const listParked = async (directory: string | null): Promise<Result<readonly string[]>> => {
+  if (directory === null) return ok([]);
+  const path = join(directory, parkedDirectory);
+  try {
+    return ok(await realFiles.list(path));
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return fail("journal-unusable", `${path}: ${codeOf(error)}`);
+  }
+};
+
 /** Fails when the directory is in use, cannot be used or holds what a newer version wrote. */
-export const openJournals = async (
-  config: Config,
-  telemetry: Telemetry,
-  log: Logger,
-): Promise<Result<Journals>> => {
+export const openJournals = async (config: Config, telemetry: Telemetry): Promise<Result<Journals>> => {
+  await using stack = new AsyncDisposableStack();
   const { directory } = config.journal;
   const opener = (extent: Extent): Open =>
     directory === null ? memoryOpener(config) : diskOpener(config, telemetry, extent);
@@ -116,17 +120,25 @@ export const openJournals = async (
   const openParked = opener({ memoryBytes: 4 * mebibyte, retentionMs: 0 });
   const main = await open(directory ?? "");
   if (!main.ok) return main;
-  const { openLane, opened, dispose } = createLanes(openParked, directory ?? "", log);
-  const parkedTopics = directory === null ? [] : await realFiles.list(join(directory, parkedDirectory));
+  stack.use(main.value);
+  const lanes = stack.use(createLanes(openParked, directory ?? "", telemetry));
+  const parked = await listParked(directory);
+  if (!parked.ok) return parked;
+  for (const topic of parked.value) {
+    const lane = await lanes.tryLane(topic);
+    // What only an operator can mend ends the start here too; what a disk refuses now it may give later.
+    if (!lane.ok && lane.code !== "journal-unusable") return lane;
+  }
+  const opened = stack.move();
   return ok({
     main: main.value,
-    status: () => together([main.value, ...opened]),
+    status: () => together([main.value, ...lanes.opened]),
     retained: main.value.retained ?? nothingRetained,
-    parkedTopics,
-    openLane,
-    [Symbol.asyncDispose]: async () => {
-      await dispose();
-      await main.value[Symbol.asyncDispose]();
+    parkedTopics: parked.value,
+    openLane: async (topic) => {
+      const lane = await lanes.tryLane(topic);
+      return lane.ok ? lane.value : null;
     },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   });
 };

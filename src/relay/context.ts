@@ -37,7 +37,8 @@ export type RelayOptions = {
 /** The records of one topic that cannot be written for now, and the run that tries them. */
 export type Lane = {
   readonly topic: string;
-  readonly journal: Journal;
+  /** Null while it cannot be opened: nothing is added then, and nothing of the topic is sent. */
+  journal: Journal | null;
   /** True while what may be the last of it is sent: nothing is added, or a busy topic would never leave its lane. */
   closing: boolean;
 };

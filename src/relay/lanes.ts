@@ -48,9 +48,20 @@ const exhaust = async (context: RelayContext, lane: Lane, items: readonly Item[]
   return attempt <= 1;
 };
 
+/** Null when the relay stops first. */
+const laneJournal = async (context: RelayContext, lane: Lane): Promise<Journal | null> => {
+  for (let attempt = 0; lane.journal === null && !context.stopping.aborted; attempt += 1) {
+    await context.pause(attempt, context.stopping);
+    lane.journal = await context.openLaneJournal(lane.topic);
+  }
+  return lane.journal;
+};
+
 const runLane = async (context: RelayContext, lane: Lane): Promise<void> => {
   const { stopping } = context;
-  const { journal, topic } = lane;
+  const { topic } = lane;
+  const journal = await laneJournal(context, lane);
+  if (journal === null) return;
   await context.pause(0, stopping);
   let healthy = false;
   while (!stopping.aborted && journal.status().pendingRecords > 0) {
@@ -72,13 +83,13 @@ const beginLane = (context: RelayContext, lane: Lane, why: Failure): void => {
   void run.finally(() => context.laneRuns.delete(run));
 };
 
-/** Before the stream begins: what waited for these topics when the bridge ended goes first. */
+/** Before the stream begins: what waited for these topics when the bridge ended goes first, as soon as it can be read. */
 export const reopenLanes = async (context: RelayContext): Promise<void> => {
   const why = fail("record-not-sent", "its records were waiting when the bridge ended");
   for (const topic of context.parkedTopics ?? []) {
     const journal = await context.openLaneJournal(topic);
-    const waits = journal !== null && journal.status().pendingRecords > 0;
-    if (waits) beginLane(context, { topic, journal, closing: false }, why);
+    const isEmpty = journal !== null && journal.status().pendingRecords === 0;
+    if (!isEmpty) beginLane(context, { topic, journal, closing: false }, why);
   }
 };
 
@@ -105,7 +116,7 @@ const parkTopic = async (
   // Looked up behind the wait, and filled without another: a lane may end or begin at any of them.
   const lane = context.lanes.get(topic);
   if (lane?.closing === true) return null;
-  const journal = lane?.journal ?? opened;
+  const journal = lane === undefined ? opened : lane.journal;
   if (journal === null) return null;
   const move = append(journal, left);
   const [first] = left;

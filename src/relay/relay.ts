@@ -156,7 +156,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   const giveUp = () => {
     stopping.abort();
     // A lane may be waiting for a disk that cannot be read.
-    for (const { journal } of context.lanes.values()) journal.close();
+    for (const { journal } of context.lanes.values()) journal?.close();
   };
   return {
     drain: async (timeIsUp) => {
