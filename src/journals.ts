@@ -27,13 +27,23 @@ const mebibyte = 1024 * 1024;
 const memoryJournalBytes = 256 * mebibyte;
 const parkedDirectory = "parked";
 
-type OpenJournal = Journal & Partial<Pick<DiskJournal, "retained">>;
+type OpenJournal = Journal & Pick<DiskJournal, "heldBytes"> & Partial<Pick<DiskJournal, "retained">>;
 type Open = (directory: string) => Promise<Result<OpenJournal>>;
 
 async function* nothingRetained(): AsyncGenerator<readonly Seen[]> {}
 
-/** How much of what waits is held in memory as well, and how long what is settled stays. */
-type Extent = Pick<DiskJournalOptions, "memoryBytes" | "retentionMs">;
+/** How much of what waits is held in memory as well, how long what is settled stays, and what all hold together. */
+type Extent = Pick<DiskJournalOptions, "memoryBytes" | "retentionMs" | "maxBytes" | "heldTogether">;
+
+/** A segment is dropped as a whole: a small journal must not consist of one. */
+const segmentBytesOf = (maxBytes: number): number => Math.min(64 * mebibyte, maxBytes / 32);
+
+/**
+ * What is parked stands in two places until the relay has released it and its old segment is dropped. Callbacks that come in
+ * leave room for that, so that in a full journal too a topic can be parked, and all others go on.
+ */
+const roomForMoves = (maxBytes: number): number =>
+  Math.min(2 * segmentBytesOf(maxBytes) + 16 * mebibyte, maxBytes / 4);
 
 const diskOpener =
   (config: Config, telemetry: Telemetry, extent: Extent): Open =>
@@ -41,10 +51,8 @@ const diskOpener =
     openDiskJournal({
       ...extent,
       directory,
-      maxBytes: config.journal.maxBytes,
       minFreeBytes: 256 * mebibyte,
-      // A segment is dropped as a whole: a small journal must not consist of one.
-      segmentBytes: Math.min(64 * mebibyte, config.journal.maxBytes / 8),
+      segmentBytes: segmentBytesOf(config.journal.maxBytes),
       retentionBytes: 1024 * mebibyte,
       syncIntervalMs: 200,
       files: realFiles,
@@ -60,15 +68,20 @@ const diskOpener =
     });
 
 const memoryOpener =
-  (config: Config): Open =>
+  (extent: Extent): Open =>
   () =>
-    Promise.resolve(
-      ok(openMemoryJournal({ maxBytes: Math.min(config.journal.maxBytes, memoryJournalBytes) })),
-    );
+    Promise.resolve(ok(openMemoryJournal(extent)));
 
-const createLanes = (open: Open, root: string, telemetry: Telemetry) => {
-  const lanes = new Map<string, Promise<Result<Journal>>>();
-  const opened: Journal[] = [];
+type LaneParts = {
+  readonly open: Open;
+  readonly root: string;
+  readonly telemetry: Telemetry;
+  /** All that are open. */
+  readonly opened: OpenJournal[];
+};
+
+const createLanes = ({ open, root, telemetry, opened }: LaneParts) => {
+  const lanes = new Map<string, Promise<Result<OpenJournal>>>();
   const tryLane = async (topic: string): Promise<Result<Journal>> => {
     const opening = lanes.get(topic) ?? open(join(root, parkedDirectory, topic));
     lanes.set(topic, opening);
@@ -85,7 +98,7 @@ const createLanes = (open: Open, root: string, telemetry: Telemetry) => {
       if (lane.ok) await lane.value[Symbol.asyncDispose]();
     }
   };
-  return { tryLane, opened, [Symbol.asyncDispose]: dispose };
+  return { tryLane, [Symbol.asyncDispose]: dispose };
 };
 
 const together = (journals: readonly Journal[]): JournalStatus => {
@@ -113,15 +126,24 @@ const listParked = async (directory: string | null): Promise<Result<readonly str
 export const openJournals = async (config: Config, telemetry: Telemetry): Promise<Result<Journals>> => {
   await using stack = new AsyncDisposableStack();
   const { directory } = config.journal;
+  const journals: OpenJournal[] = [];
+  const heldTogether = () => journals.reduce((sum, journal) => sum + journal.heldBytes(), 0);
   const opener = (extent: Extent): Open =>
-    directory === null ? memoryOpener(config) : diskOpener(config, telemetry, extent);
-  const open = opener({ memoryBytes: 16 * mebibyte, retentionMs: config.dedupeWindowMs });
-  // What is parked was taken out of the main journal, which remembers it: a lane keeps nothing that is settled.
-  const openParked = opener({ memoryBytes: 4 * mebibyte, retentionMs: 0 });
-  const main = await open(directory ?? "");
+    directory === null ? memoryOpener(extent) : diskOpener(config, telemetry, extent);
+  const root = directory ?? "";
+  const maxBytes =
+    directory === null ? Math.min(config.journal.maxBytes, memoryJournalBytes) : config.journal.maxBytes;
+  const main = await opener({
+    memoryBytes: 16 * mebibyte,
+    retentionMs: config.dedupeWindowMs,
+    maxBytes: maxBytes - roomForMoves(maxBytes),
+    heldTogether,
+  })(root);
   if (!main.ok) return main;
-  stack.use(main.value);
-  const lanes = stack.use(createLanes(openParked, directory ?? "", telemetry));
+  journals.push(stack.use(main.value));
+  // What is parked was taken out of the main journal, which remembers it: a lane keeps nothing that is settled.
+  const open = opener({ memoryBytes: 4 * mebibyte, retentionMs: 0, maxBytes, heldTogether });
+  const lanes = stack.use(createLanes({ open, root, telemetry, opened: journals }));
   const parked = await listParked(directory);
   if (!parked.ok) return parked;
   for (const topic of parked.value) {
@@ -132,7 +154,7 @@ export const openJournals = async (config: Config, telemetry: Telemetry): Promis
   const opened = stack.move();
   return ok({
     main: main.value,
-    status: () => together([main.value, ...lanes.opened]),
+    status: () => together(journals),
     retained: main.value.retained ?? nothingRetained,
     parkedTopics: parked.value,
     openLane: async (topic) => {

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, unlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { crc32 } from "node:zlib";
 import { pino } from "pino";
 import { type Environment, loadConfig } from "../src/config.ts";
+import type { Arrival, Journal } from "../src/core/journal.ts";
 import { segmentFileName, segmentHeaderBytes, writeSegmentHeader } from "../src/core/segment.ts";
 import { openJournals } from "../src/journals.ts";
 import { createTelemetry } from "../src/telemetry.ts";
+import { eventually } from "./support/eventually.ts";
 import { arrivalOf, mustAppend } from "./support/journals.ts";
-import { crc32 } from "node:zlib";
+import { createMemorySink } from "./support/memorySink.ts";
+import { beginRelay, bodyOf, toArrival } from "./support/relays.ts";
 
 const finished = "esign.envelope.finished";
 
@@ -75,4 +79,63 @@ test("P3: what is parked in a format of a newer version ends the start, as in th
     "journal-version-unknown",
     "and lets go of its locks",
   );
+});
+
+const onDisk = async (directory: string): Promise<number> => {
+  const names = await readdir(directory, { recursive: true });
+  const sizes = names.filter((name) => name.endsWith(".journal")).map((name) => stat(join(directory, name)));
+  return (await Promise.all(sizes)).reduce((sum, { size }) => sum + size, 0);
+};
+
+const filledUp = async (journal: Journal, arrivalOfNext: (serial: number) => Arrival): Promise<number> => {
+  let kept = 0;
+  for (;;) {
+    const appended = journal.append(arrivalOfNext(kept));
+    if (!appended.ok) return kept;
+    kept += 1;
+    if (kept % 200 === 0) await journal.stored(appended.value);
+  }
+};
+
+const mebibyte = 1024 * 1024;
+
+for (const [where, parked] of [
+  ["on disk", null],
+  ["in memory", "none"],
+] as const) {
+  test(`P9: journals ${where} share one limit, whatever is parked`, async (t) => {
+    const directory = await newDirectory(t);
+    const { journals } = await mustOpen(parked ?? directory, { JOURNAL_MAX_BYTES: "4 MiB" });
+    t.after(() => journals[Symbol.asyncDispose]());
+    for (const topic of ["esign.a", "esign.b", "esign.c"]) {
+      const lane = await journals.openLane(topic);
+      assert.ok(lane !== null);
+      await filledUp(lane, (serial) => arrivalOf(serial, 2000));
+    }
+    assert.ok((await filledUp(journals.main, (serial) => arrivalOf(serial, 2000))) === 0, "no room is left");
+    const { bytes } = journals.status();
+    assert.ok(bytes > 3 * mebibyte && bytes <= 4 * mebibyte + 3 * segmentHeaderBytes, `${bytes} bytes`);
+    assert.ok((await onDisk(directory)) <= 4 * mebibyte + 3 * segmentHeaderBytes);
+  });
+}
+
+test("P9, P10: a full journal still parks a topic that fails, delivers all others, and goes on taking callbacks", async (t) => {
+  const directory = await newDirectory(t);
+  const { journals } = await mustOpen(directory, { JOURNAL_MAX_BYTES: "32 MiB" });
+  t.after(() => journals[Symbol.asyncDispose]());
+  const kinds = ["finished", "started"] as const;
+  const arrival = (serial: number) =>
+    toArrival(bodyOf(kinds[serial % 2 === 0 ? 0 : 1], `${serial}`.padStart(5000, "e"), serial));
+  const kept = await filledUp(journals.main, arrival);
+  const sink = createMemorySink();
+  sink.failWith(({ topic }) => (topic === finished ? "topic-missing" : undefined));
+  const { stop, lines } = beginRelay({ journal: journals.main, sink, openLaneJournal: journals.openLane });
+  await eventually(() => journals.main.status().pendingRecords === 0);
+  assert.equal(sink.records("esign.envelope.started").length, Math.floor(kept / 2));
+  assert.deepEqual(lines, [`parked ${finished}`]);
+  await eventually(() => journals.main.append(arrival(kept)).ok);
+  assert.ok((await onDisk(directory)) <= 32 * mebibyte);
+  sink.failWith(() => undefined);
+  await eventually(() => sink.records(finished).length >= Math.ceil(kept / 2));
+  await stop();
 });

@@ -31,6 +31,8 @@ export type DiskJournalOptions = {
   readonly directory: string;
   /** All segments together; what is settled is dropped first. At least eight of the largest callbacks. */
   readonly maxBytes: number;
+  /** What pending callbacks take in all journals that share `maxBytes`, this one included; without it this one is alone. */
+  readonly heldTogether?: () => number;
   /** Below this much free disk space, or a twentieth of the disk if that is less, nothing is taken. */
   readonly minFreeBytes: number;
   /** A segment is closed before it exceeds this. */
