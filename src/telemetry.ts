@@ -145,6 +145,13 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
         ),
       );
     },
+    deadLetterRefused: (reason: FailureCode, eventId: string, detail: string) =>
+      limited.line(`refused dead letter ${reason}`, (more) =>
+        log.error(
+          { reason, eventId, detail, ...more },
+          "the dead-letter topic does not take a callback, which waits apart: raise max.message.bytes of the topic, or take it out with journal skip",
+        ),
+      ),
     laneParked: (topic: string, { code, detail }: Failure) => {
       metrics.laneParked.set({ topic }, 1);
       // What a retry or a dead letter ends needs no operator yet.

@@ -68,8 +68,10 @@ const topicsToPark = (
   return new Set(left.filter(mustPark).map(({ item }) => topicOfItem(item)));
 };
 
-const parkSome = async (context: RelayContext, batch: Batch, left: readonly Left[]) => {
-  const { moves, stayed } = await park(context, left);
+type Parking = { readonly left: readonly Left[]; readonly refused?: readonly Left[] };
+
+const parkSome = async (context: RelayContext, batch: Batch, { left, refused = [] }: Parking) => {
+  const { moves, stayed } = await park(context, left, refused);
   batch.moves.push(...moves);
   return stayed.map(({ item }) => item);
 };
@@ -82,11 +84,8 @@ const passToLanes = async (context: RelayContext, batch: Batch): Promise<readonl
   if (lanes.size === 0) return [];
   const [queued, others] = splitBy(batch.inHand, (item) => lanes.has(topicOfItem(item)));
   batch.inHand = others;
-  return parkSome(
-    context,
-    batch,
-    queued.map((item) => ({ item, failure: behindOthers, tried: false })),
-  );
+  const left = queued.map((item) => ({ item, failure: behindOthers, tried: false }));
+  return parkSome(context, batch, { left });
 };
 
 /** Topics that were not asked come first the next time. */
@@ -102,16 +101,22 @@ const tryBatch = async (context: RelayContext, batch: Batch, attempt: number): P
   const onDelivered = (item: Item) => settle(context, item);
   const mustQueue = (topic: string) => lanes.has(topic);
   const thorough = attempt >= triesBeforeParking;
+  const refused: Left[] = [];
+  const onRefused = (one: Left) => void refused.push(one);
+  const delivery = { sink, topicPrefix, onDelivered, onRefused, mustQueue, thorough };
   const sent = batch.inHand.length;
-  const left =
-    sent === 0 ? [] : await deliverAll({ sink, topicPrefix, onDelivered, mustQueue, thorough }, batch.inHand);
+  const left = sent === 0 ? [] : await deliverAll(delivery, batch.inHand);
   batch.progress = sent === 0 || left.length < sent;
   batch.inHand = held;
-  if (left.length === 0) return;
+  if (left.length + refused.length === 0) return;
   reportRetries(context, left);
   const topics = topicsToPark(context, left, { attempt, progress: batch.progress });
   const [parked, again] = splitBy(left, ({ item }) => topics.has(topicOfItem(item)));
-  batch.inHand = [...held, ...(await parkSome(context, batch, parked)), ...inOrderOfNeed(again)];
+  batch.inHand = [
+    ...held,
+    ...(await parkSome(context, batch, { left: parked, refused })),
+    ...inOrderOfNeed(again),
+  ];
 };
 
 const runStream = async (context: RelayContext): Promise<void> => {

@@ -45,6 +45,7 @@ export type Heard = { readonly lines: string[] };
 const listener = (lines: string[]): RelayOptions["telemetry"] => ({
   recordPublished: () => {},
   deadLetterPublished: (reason) => void lines.push(`dead letter ${reason}`),
+  deadLetterRefused: (reason) => void lines.push(`refused ${reason}`),
   publishRetried: () => {},
   callbackRepeated: (event) => void lines.push(`repeat ${event}`),
   laneParked: (topic) => void lines.push(`parked ${topic}`),
