@@ -28,6 +28,9 @@ async function* readSegment(
   for (;;) {
     const step = peekFrame(reader);
     if (step.kind === "more") {
+      // As often as the disk is read: whoever asks may have no more time.
+      yield batch;
+      batch = [];
       await fillWindow(reader);
       continue;
     }
@@ -49,8 +52,8 @@ const sayUnreadable = ({ options }: State, error: unknown): void => {
 };
 
 /**
- * All that is on the disk when the scan begins, oldest first, in batches: settled and pending. Segments that retention takes
- * away meanwhile are passed over.
+ * Of what is on the disk when the scan begins, oldest first, in batches: the segments that hold something settled. Those that
+ * retention takes away meanwhile are passed over.
  */
 export async function* readRetained(state: State): AsyncGenerator<readonly Seen[]> {
   const { catalogue, options } = state;
@@ -63,6 +66,7 @@ export async function* readRetained(state: State): AsyncGenerator<readonly Seen[
     skipped,
   }));
   for (const range of ranges) {
+    if (range.segment.first >= released) return;
     let file: File;
     try {
       file = await options.files.openToRead(range.segment.path);
