@@ -159,6 +159,8 @@ export const startBridge = async (config: Config, log: Logger): Promise<Bridge> 
   stack.defer(() => drain(parts));
   stack.defer(ingress.close);
   stack.defer(() => closing.abort());
+  const [key] = config.journal.keys;
+  if (key !== undefined) log.info({ key: key.name, id: key.id }, "the journal is encrypted");
   log.info({ callbacks: ingress.port, admin: admin.port, version: packageJson.version }, "listening");
   const opened = stack.move();
   return {

@@ -55,6 +55,7 @@ const diskOpener =
       segmentBytes: segmentBytesOf(config.journal.maxBytes),
       retentionBytes: 1024 * mebibyte,
       syncIntervalMs: 200,
+      keys: config.journal.keys,
       files: realFiles,
       clock: Date.now,
       on: {

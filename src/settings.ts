@@ -42,6 +42,10 @@ export const ConfigSchema = Type.Object(
       "10 GiB",
       "Most that the journal may hold, parked topics included; beyond it callers get 503.",
     ),
+    JOURNAL_KEY: optional(
+      "journalKeys",
+      "Keys that encrypt the journal, one `name:key` per line; the first writes, all read.",
+    ),
     DEDUPE_WINDOW: written("duration", "6h", "How long a repeated callback is recognised; 0 turns it off."),
     KAFKA_BROKERS: required("brokers", "Brokers to start from, as `host:port` with commas."),
     KAFKA_CLIENT_ID: written("clientId", "esign-kafka-bridge", "Name under which brokers know the bridge."),

@@ -67,7 +67,7 @@ test("P3: what is parked in a format of a newer version ends the start, as in th
   const directory = await newDirectory(t);
   await mkdir(join(directory, "parked", finished), { recursive: true });
   const head = Buffer.alloc(segmentHeaderBytes);
-  writeSegmentHeader(head, { salt: 1, first: 1, createdAt: 1 });
+  writeSegmentHeader(head, { salt: 1, first: 1, createdAt: 1, encryption: null });
   head.writeUInt16BE(77, 8);
   head.writeUInt32BE(crc32(head.subarray(0, 32)), 32);
   await writeFile(join(directory, "parked", finished, segmentFileName(1)), head);

@@ -1,3 +1,4 @@
+import { openPayload } from "../../core/cipher.ts";
 import { readStamp } from "../../core/frame.ts";
 import type { Segment } from "./catalogue.ts";
 import { codeOf, isSystemError, type File } from "./files.ts";
@@ -36,7 +37,9 @@ async function* readSegment(
     }
     const sequence = step.kind === "frame" ? segment.first + step.index : Infinity;
     if (step.kind === "end" || sequence >= end) break;
-    batch.push({ ...readStamp(step.payload), pending: sequence >= released || skipped.has(sequence) });
+    const payload = openPayload(segment.cipher, step);
+    if (payload !== null)
+      batch.push({ ...readStamp(payload), pending: sequence >= released || skipped.has(sequence) });
     acceptFrame(reader, step);
     if (batch.length < seenPerBatch) continue;
     yield batch;
