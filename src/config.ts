@@ -124,6 +124,8 @@ const toConfig = (raw: Settings) => ({
     /** Null: the journal in memory. */
     directory: raw.JOURNAL_DIR === "none" ? null : raw.JOURNAL_DIR,
     maxBytes: valueOf(formats.size.parse(raw.JOURNAL_MAX_BYTES)),
+    /** The first one encrypts; empty: nothing is encrypted. */
+    keys: raw.JOURNAL_KEY === undefined ? [] : valueOf(formats.journalKeys.parse(raw.JOURNAL_KEY)),
   },
   /** 0: repeats are published again. */
   dedupeWindowMs: valueOf(formats.duration.parse(raw.DEDUPE_WINDOW)),

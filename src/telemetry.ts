@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { JournalStatus } from "./core/journal.ts";
+import { createLineLimit } from "./core/line-limit.ts";
 import {
   type DeadLetterReason,
   type Failure,
@@ -128,7 +129,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     callbackRepeated: (event: string) => metrics.repeated.inc({ event }),
     publishRetried: (reason: FailureCode, records: number, detail: string) => {
       metrics.retries.inc({ reason }, records);
-      limited(`retry ${reason}`, (more) =>
+      limited.line(`retry ${reason}`, (more) =>
         log.warn(
           { reason, records, detail, ...more },
           "Kafka did not acknowledge records: sending them again",
@@ -137,13 +138,20 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     },
     deadLetterPublished: (reason: DeadLetterReason, eventId: string, detail: string) => {
       metrics.deadLetters.inc({ reason });
-      limited(`dead letter ${reason}`, (more) =>
+      limited.line(`dead letter ${reason}`, (more) =>
         log.error(
           { reason, eventId, detail, ...more },
           "callback went to the dead-letter topic: see its record there",
         ),
       );
     },
+    deadLetterRefused: (reason: FailureCode, eventId: string, detail: string) =>
+      limited.line(`refused dead letter ${reason}`, (more) =>
+        log.error(
+          { reason, eventId, detail, ...more },
+          "the dead-letter topic does not take a callback, which waits apart: raise max.message.bytes of the topic, or take it out with journal skip",
+        ),
+      ),
     laneParked: (topic: string, { code, detail }: Failure) => {
       metrics.laneParked.set({ topic }, 1);
       // What a retry or a dead letter ends needs no operator yet.
@@ -158,6 +166,16 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
       log.info({ topic }, "topic can be written again: nothing of it waits any more");
     },
 
+    laneUnopened: (topic: string, { code, detail }: Failure) => {
+      metrics.journalFailures.inc({ reason: "open" });
+      limited.line(`lane ${topic}`, (more) =>
+        log.error(
+          { topic, reason: code, detail, ...more },
+          "the journal of a parked topic cannot be opened: its callbacks are held back until it can",
+        ),
+      );
+    },
+
     kafkaConnected: (connected: boolean, detail: string) => {
       metrics.kafkaConnected.set(connected ? 1 : 0);
       if (connected === kafkaWasConnected) return;
@@ -168,7 +186,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     kafkaReconnected: (reason: FailureCode) => metrics.reconnects.inc({ reason }),
     registryFailed: (reason: FailureCode, detail: string) => {
       metrics.registryFailures.inc({ reason });
-      limited(`registry ${reason}`, (more) =>
+      limited.line(`registry ${reason}`, (more) =>
         log.warn(
           { reason, detail, ...more },
           "no schema ids from the registry: trying again until there are",
@@ -186,7 +204,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     journalSynced: (seconds: number) => metrics.journalSync.observe(seconds),
     journalFailed: (step: string, code: string) => {
       metrics.journalFailures.inc({ reason: step });
-      limited(`journal ${step}`, (more) =>
+      limited.line(`journal ${step}`, (more) =>
         log.error(
           { step, code, ...more },
           "the disk failed the journal: look at its space and health; trying again",
@@ -224,22 +242,5 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
       return metrics.registry.metrics();
     },
     contentType: metrics.registry.contentType,
-  };
-};
-
-const quietMs = 10_000;
-
-/** Writes the first line of a kind at once; what follows within 10 s is counted and told by the next line. */
-const createLineLimit = (clock: () => number) => {
-  const last = new Map<string, { at: number; suppressed: number }>();
-  return (kind: string, write: (more: { suppressed?: number }) => void): void => {
-    const before = last.get(kind);
-    // A clock that jumped back would keep the kind quiet for as long as the jump.
-    if (before !== undefined && Math.abs(clock() - before.at) < quietMs) {
-      before.suppressed += 1;
-      return;
-    }
-    last.set(kind, { at: clock(), suppressed: 0 });
-    write(before !== undefined && before.suppressed > 0 ? { suppressed: before.suppressed } : {});
   };
 };

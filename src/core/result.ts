@@ -65,6 +65,7 @@ export const failures = {
   "journal-locked": { handling: "fatal" },
   "journal-unusable": { handling: "fatal" },
   "journal-version-unknown": { handling: "fatal" },
+  "journal-key-missing": { handling: "fatal" },
 } as const satisfies Record<string, FailureRule>;
 
 export type FailureCode = keyof typeof failures;

@@ -1,3 +1,5 @@
+import { parseJournalKeys } from "./journal-keys.ts";
+
 /** How values of settings are written. Whatever is wrong is said without the value: it may be a secret. */
 export type Parsed<T> = { readonly value: T } | { readonly wrong: string };
 type Format<T> = {
@@ -133,6 +135,12 @@ export const formats = {
     example: "main:<token>",
     parse: parseTokens,
   },
+  journalKeys: {
+    allowed:
+      "one name:key per line, each a name of 1 to 64 letters, digits, '.', '_', '-' and 32 random bytes in Base64",
+    example: "2026:<openssl rand -base64 32>",
+    parse: parseJournalKeys,
+  },
   brokers: {
     allowed: "host:port, several with commas",
     example: "kafka-1:9092,kafka-2:9092",
@@ -183,7 +191,12 @@ export type SettingRule = {
 export type Setting = { readonly name: string; readonly secret: boolean; readonly rule: SettingRule };
 
 /** Values of these are never shown, and can be given in a file. */
-export const secretFormats: readonly (FormatName | undefined)[] = ["secrets", "tokens", "secret"];
+export const secretFormats: readonly (FormatName | undefined)[] = [
+  "secrets",
+  "tokens",
+  "secret",
+  "journalKeys",
+];
 export const formatOf = (rule: SettingRule): FormatName | undefined =>
   formatNames.find((name) => name === rule.format);
 const formatNames = Object.keys(formats).filter((name): name is FormatName => name in formats);

@@ -5,7 +5,14 @@ export type Texts = Readonly<
   Partial<
     Record<
       | ("ACK_AFTER" | "ADMIN_HOST" | "ADMIN_PORT" | "AUTH" | "HMAC_KEYS" | "HMAC_MAX_AGE_MS" | "HOST")
-      | ("JOURNAL_DIR" | "KAFKA_SASL_MECHANISM" | "KAFKA_SASL_PASSWORD" | "KAFKA_SASL_USERNAME" | "KAFKA_TLS")
+      | (
+          | "JOURNAL_DIR"
+          | "JOURNAL_KEY"
+          | "KAFKA_SASL_MECHANISM"
+          | "KAFKA_SASL_PASSWORD"
+          | "KAFKA_SASL_USERNAME"
+          | "KAFKA_TLS"
+        )
       | ("KAFKA_TLS_CA_FILE" | "KAFKA_TLS_CERT_FILE" | "KAFKA_TLS_KEY_FILE" | "PORT" | "TOKENS")
       | ("SCHEMA_REGISTRY_CA_FILE" | "SCHEMA_REGISTRY_PASSWORD" | "SCHEMA_REGISTRY_TOKEN")
       | ("SCHEMA_REGISTRY_URL" | "SCHEMA_REGISTRY_USERNAME" | "TOPIC_PREFIX" | "TOPIC_REPLICATION"),
@@ -103,6 +110,10 @@ const doubts: readonly Rule[] = [
   {
     broken: (t) => t.TOKENS !== undefined && !names(t.AUTH, "token"),
     says: "TOKENS is set, and AUTH does not name token: tokens are not checked",
+  },
+  {
+    broken: (t) => t.JOURNAL_KEY !== undefined && t.JOURNAL_DIR === "none",
+    says: "JOURNAL_KEY is set, and JOURNAL_DIR is none: no journal is written that it could encrypt",
   },
   {
     broken: ({ HMAC_MAX_AGE_MS: age = "0" }) => Number(age) >= 1 && Number(age) < retryLadderMs + 1000,

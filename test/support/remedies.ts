@@ -45,6 +45,7 @@ export const remedies: Readonly<Record<FailureCode, string>> = {
   "schema-invalid": "Compare the file in schemas/ with what this registry takes.",
   "subject-unknown": "Register the files in schemas/, or set SCHEMAS=register.",
   "journal-locked": "Stop the other bridge, or give each its own JOURNAL_DIR.",
-  "journal-unusable": "Make the folder writable for the bridge's user.",
+  "journal-unusable": "Make the folder writable for the bridge's user, and look at the disk's health.",
   "journal-version-unknown": "Run the version that wrote it, until it is empty.",
+  "journal-key-missing": "Add the line of that key to the file that JOURNAL_KEY_FILE names, at its end.",
 };

@@ -78,6 +78,13 @@ export type State = {
 /** What an entry holds in memory besides its body, as measured. */
 const entryBytes = 1024;
 
+/** What pending callbacks take on the disk, or are about to. */
+export const heldBytes = ({ catalogue, unwrittenBytes }: State): number =>
+  catalogue.heldBytes + unwrittenBytes;
+
+/** The same, of all that share the limit. */
+export const heldTogether = (state: State): number => state.options.heldTogether?.() ?? heldBytes(state);
+
 export const releasedOf = (state: State): number => state.inFlight.at(0)?.sequence ?? state.read;
 
 export const tailEntry = (state: State, sequence: number): Entry | undefined =>
