@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** Files in PEM: what was issued to one name. */
+export interface Certificate {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Key and certificate in one, as Kafka's keystores want them. */
+  readonly storeFile: string;
+}
+
+/** A certificate authority of one's own; its folder goes when it is disposed of. */
+export interface Authority extends AsyncDisposable {
+  readonly caFile: string;
+  /** For `localhost` and 127.0.0.1, valid now, or long expired. */
+  readonly issue: (name: string, validity?: "valid" | "expired") => Promise<Certificate>;
+}
+
+const settings = `[ca]
+default_ca = here
+[here]
+database = index.txt
+new_certs_dir = .
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+policy = names
+copy_extensions = copy
+[names]
+commonName = supplied
+[req]
+distinguished_name = names
+`;
+
+const dates = {
+  valid: ["-days", "2"],
+  expired: ["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"],
+} as const;
+
+export const openAuthority = async (name: string): Promise<Authority> => {
+  const folder = await mkdtemp(join(tmpdir(), "esign-authority-"));
+  const openssl = async (...words: string[]): Promise<void> =>
+    void (await run("openssl", [...words, "-config", "openssl.cnf"], { cwd: folder }));
+  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  await writeFile(join(folder, "openssl.cnf"), settings);
+  await writeFile(join(folder, "index.txt"), "");
+  const constraints = ["-addext", "basicConstraints=critical,CA:true"];
+  await openssl(
+    ...["req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem"],
+    ...["-subj", `/CN=${name}`, "-days", "2", ...constraints],
+  );
+
+  const issue: Authority["issue"] = async (subject, validity = "valid") => {
+    const file = `${subject}-${validity}`;
+    const alternatives = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+    await openssl(
+      ...["req", "-new", ...newKey, "-keyout", `${file}.key`, "-out", `${file}.csr`],
+      ...["-subj", `/CN=${subject}`, ...alternatives],
+    );
+    await openssl(
+      ...["ca", "-batch", "-notext", "-cert", "ca.pem", "-keyfile", "ca.key"],
+      ...["-in", `${file}.csr`, "-out", `${file}.pem`, ...dates[validity]],
+    );
+    const [certFile, keyFile, storeFile] = [`${file}.pem`, `${file}.key`, `${file}.store.pem`].map((part) =>
+      join(folder, part),
+    );
+    if (certFile === undefined || keyFile === undefined || storeFile === undefined) throw new Error(file);
+    await writeFile(storeFile, (await readFile(keyFile, "utf8")) + (await readFile(certFile, "utf8")));
+    return { certFile, keyFile, storeFile };
+  };
+  return {
+    caFile: join(folder, "ca.pem"),
+    issue,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+};
