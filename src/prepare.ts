@@ -57,7 +57,7 @@ const reportTopics = ({ log }: Preparation, report: TopicReport): void => {
 
 /** Creates or checks the topics, as soon as Kafka can be reached. */
 export const prepareKafka = async (parts: Preparation): Promise<void> => {
-  const { config, log, closing } = parts;
+  const { config, log, telemetry, closing } = parts;
   const { events, deadLetter } = topicsOf(config);
   const rules = {
     ...config.topics,
@@ -76,7 +76,7 @@ export const prepareKafka = async (parts: Preparation): Promise<void> => {
       );
       return;
     }
-    log[attempt === 0 ? "warn" : "debug"]({ reason: code, detail }, "topics not checked yet: trying again");
+    telemetry.topicsNotPrepared(report);
     await pause(attempt, closing);
   }
 };

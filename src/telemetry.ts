@@ -1,11 +1,13 @@
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { JournalStatus } from "./core/journal.ts";
+import { createLineLimit } from "./core/line-limit.ts";
 import {
   type DeadLetterReason,
   type Failure,
   type FailureCode,
   failures,
+  needsOperator,
   type Refusal,
 } from "./core/result.ts";
 
@@ -92,6 +94,10 @@ export const createMetrics = () => {
   };
 };
 
+/** Begins the kinds of lines that a connection makes stale. */
+const kafkaTrouble = "kafka";
+const levelOf = (reason: FailureCode) => (needsOperator(reason) ? "error" : "warn");
+
 export type Telemetry = ReturnType<typeof createTelemetry>;
 
 /**
@@ -107,8 +113,13 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     if (handling === "refuse") metrics.refused.inc({ reason }, 0);
     if (handling === "dead-letter") metrics.deadLetters.inc({ reason }, 0);
   }
-  let kafkaWasConnected: boolean | null = null;
+  let kafkaIsConnected = false;
   const limited = createLineLimit(clock);
+  /** The producer and what prepares the topics find the same fault: it is told once. */
+  const tellKafkaTrouble = ({ code: reason, detail }: Failure, message: string) =>
+    limited.line(`${kafkaTrouble} ${reason}`, (more) =>
+      log[levelOf(reason)]({ reason, detail, ...more }, message),
+    );
 
   return {
     callbackArrived: () => metrics.inFlight.inc(),
@@ -128,7 +139,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     callbackRepeated: (event: string) => metrics.repeated.inc({ event }),
     publishRetried: (reason: FailureCode, records: number, detail: string) => {
       metrics.retries.inc({ reason }, records);
-      limited(`retry ${reason}`, (more) =>
+      limited.line(`retry ${reason}`, (more) =>
         log.warn(
           { reason, records, detail, ...more },
           "Kafka did not acknowledge records: sending them again",
@@ -137,7 +148,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     },
     deadLetterPublished: (reason: DeadLetterReason, eventId: string, detail: string) => {
       metrics.deadLetters.inc({ reason });
-      limited(`dead letter ${reason}`, (more) =>
+      limited.line(`dead letter ${reason}`, (more) =>
         log.error(
           { reason, eventId, detail, ...more },
           "callback went to the dead-letter topic: see its record there",
@@ -158,18 +169,25 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
       log.info({ topic }, "topic can be written again: nothing of it waits any more");
     },
 
-    kafkaConnected: (connected: boolean, detail: string) => {
-      metrics.kafkaConnected.set(connected ? 1 : 0);
-      if (connected === kafkaWasConnected) return;
-      kafkaWasConnected = connected;
-      if (connected) log.info("connected to Kafka");
-      else log.warn({ detail }, "no connection to Kafka: trying again until there is one");
+    kafkaConnected: () => {
+      metrics.kafkaConnected.set(1);
+      if (kafkaIsConnected) return;
+      kafkaIsConnected = true;
+      limited.forget(kafkaTrouble);
+      log.info("connected to Kafka");
     },
+    kafkaNotConnected: (failure: Failure) => {
+      metrics.kafkaConnected.set(0);
+      kafkaIsConnected = false;
+      tellKafkaTrouble(failure, "no connection to Kafka: trying again until there is one");
+    },
+    topicsNotPrepared: (failure: Failure) =>
+      tellKafkaTrouble(failure, "topics not created or checked yet: trying again"),
     kafkaReconnected: (reason: FailureCode) => metrics.reconnects.inc({ reason }),
     registryFailed: (reason: FailureCode, detail: string) => {
       metrics.registryFailures.inc({ reason });
-      limited(`registry ${reason}`, (more) =>
-        log.warn(
+      limited.line(`registry ${reason}`, (more) =>
+        log[levelOf(reason)](
           { reason, detail, ...more },
           "no schema ids from the registry: trying again until there are",
         ),
@@ -186,7 +204,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     journalSynced: (seconds: number) => metrics.journalSync.observe(seconds),
     journalFailed: (step: string, code: string) => {
       metrics.journalFailures.inc({ reason: step });
-      limited(`journal ${step}`, (more) =>
+      limited.line(`journal ${step}`, (more) =>
         log.error(
           { step, code, ...more },
           "the disk failed the journal: look at its space and health; trying again",
@@ -224,22 +242,5 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
       return metrics.registry.metrics();
     },
     contentType: metrics.registry.contentType,
-  };
-};
-
-const quietMs = 10_000;
-
-/** Writes the first line of a kind at once; what follows within 10 s is counted and told by the next line. */
-const createLineLimit = (clock: () => number) => {
-  const last = new Map<string, { at: number; suppressed: number }>();
-  return (kind: string, write: (more: { suppressed?: number }) => void): void => {
-    const before = last.get(kind);
-    // A clock that jumped back would keep the kind quiet for as long as the jump.
-    if (before !== undefined && Math.abs(clock() - before.at) < quietMs) {
-      before.suppressed += 1;
-      return;
-    }
-    last.set(kind, { at: clock(), suppressed: 0 });
-    write(before !== undefined && before.suppressed > 0 ? { suppressed: before.suppressed } : {});
   };
 };

@@ -38,38 +38,29 @@ distinguished_name = names
 `;
 
 const dates = {
-  valid: ["-days", "2"],
-  expired: ["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"],
+  valid: "-days 2",
+  expired: "-startdate 20200101000000Z -enddate 20200201000000Z",
 } as const;
+const newKey = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+const toAuthority = "-addext basicConstraints=critical,CA:true";
+const toHere = "-addext subjectAltName=DNS:localhost,IP:127.0.0.1";
 
 export const openAuthority = async (name: string): Promise<Authority> => {
   const folder = await mkdtemp(join(tmpdir(), "esign-authority-"));
-  const openssl = async (...words: string[]): Promise<void> =>
-    void (await run("openssl", [...words, "-config", "openssl.cnf"], { cwd: folder }));
-  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  const openssl = async (command: string): Promise<void> =>
+    void (await run("openssl", [...command.split(" "), "-config", "openssl.cnf"], { cwd: folder }));
   await writeFile(join(folder, "openssl.cnf"), settings);
   await writeFile(join(folder, "index.txt"), "");
-  const constraints = ["-addext", "basicConstraints=critical,CA:true"];
-  await openssl(
-    ...["req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem"],
-    ...["-subj", `/CN=${name}`, "-days", "2", ...constraints],
-  );
+  await openssl(`req -x509 ${newKey} -keyout ca.key -out ca.pem -subj /CN=${name} -days 2 ${toAuthority}`);
 
   const issue: Authority["issue"] = async (subject, validity = "valid") => {
     const file = `${subject}-${validity}`;
-    const alternatives = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-    await openssl(
-      ...["req", "-new", ...newKey, "-keyout", `${file}.key`, "-out", `${file}.csr`],
-      ...["-subj", `/CN=${subject}`, ...alternatives],
-    );
-    await openssl(
-      ...["ca", "-batch", "-notext", "-cert", "ca.pem", "-keyfile", "ca.key"],
-      ...["-in", `${file}.csr`, "-out", `${file}.pem`, ...dates[validity]],
-    );
-    const [certFile, keyFile, storeFile] = [`${file}.pem`, `${file}.key`, `${file}.store.pem`].map((part) =>
-      join(folder, part),
-    );
-    if (certFile === undefined || keyFile === undefined || storeFile === undefined) throw new Error(file);
+    await openssl(`req -new ${newKey} -keyout ${file}.key -out ${file}.csr -subj /CN=${subject} ${toHere}`);
+    const ca = "ca -batch -notext -cert ca.pem -keyfile ca.key";
+    await openssl(`${ca} -in ${file}.csr -out ${file}.pem ${dates[validity]}`);
+    const certFile = join(folder, `${file}.pem`);
+    const keyFile = join(folder, `${file}.key`);
+    const storeFile = join(folder, `${file}.store.pem`);
     await writeFile(storeFile, (await readFile(keyFile, "utf8")) + (await readFile(certFile, "utf8")));
     return { certFile, keyFile, storeFile };
   };

@@ -43,10 +43,8 @@ const properties = (caFile: string, stores: { readonly valid: string; readonly e
 
 /** One broker for all ways of coming in. */
 export const startSecureKafka = async (authority: Authority): Promise<SecureKafka> => {
-  const [valid, expired] = await Promise.all([
-    authority.issue("broker"),
-    authority.issue("broker", "expired"),
-  ]);
+  const valid = await authority.issue("broker");
+  const expired = await authority.issue("broker", "expired");
   const kafka = await startKafka({
     listeners: { SASL: "SASL_SSL", MUTUAL: "SSL", EXPIRED: "SSL" },
     properties: properties(authority.caFile, { valid: valid.storeFile, expired: expired.storeFile }),

@@ -1,9 +1,9 @@
 import kafkajs, { type Admin, type ConfigResourceTypes, type ITopicConfig } from "kafkajs";
 import type { Logger } from "pino";
-import { type Failure, ok, type Result } from "../../core/result.ts";
+import { ok, type Result } from "../../core/result.ts";
 import type { SinkFailure } from "../../core/sink.ts";
 import { callDeadlineMs, createClient, type KafkaSettings, withDeadline } from "./client.ts";
-import { toSinkFailure } from "./failure.ts";
+import { toConnectFailure } from "./failure.ts";
 
 export type TopicRules = {
   /** `create` makes what is missing; `verify` only looks. */
@@ -113,8 +113,7 @@ export const prepareTopics = async (
     const prepared = prepare(client.kafka.admin(), rules);
     return ok(await withDeadline(prepared, { what: "preparing topics", ms: callDeadlineMs }));
   } catch (error) {
-    const failure: Failure<SinkFailure> = toSinkFailure(error);
-    return failure;
+    return toConnectFailure(error, kafka);
   } finally {
     client.destroy();
   }
