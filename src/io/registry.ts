@@ -2,10 +2,12 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry";
 import { fail, type Failure, ok, type Result } from "../core/result.ts";
+import { type TlsFault, tlsFaultOf, tlsWordsOf } from "../core/tls-faults.ts";
 
 export type RegistryFailure =
   | "registry-unavailable"
   | "registry-refused"
+  | "tls-failed"
   | "schema-incompatible"
   | "schema-invalid"
   | "subject-unknown";
@@ -26,7 +28,7 @@ export type RegistrySettings = {
   readonly deadlineMs?: number;
 };
 
-/** The one caller asks at start, and again, with its own back-off, for subjects that were `registry-unavailable`. */
+/** The one caller asks at start, and again, with its own back-off, for subjects whose failure a retry can mend. */
 export interface Registry extends AsyncDisposable {
   /**
    * The id of each schema (JSON text), by subject. One request per subject, all at the same time; each ends within the
@@ -43,6 +45,7 @@ type Call = {
   asked: boolean;
   answer: { readonly status: number; readonly body: string } | null;
   fault: string | null;
+  tlsFault: TlsFault | null;
 };
 
 const clientId = "esign-kafka-bridge";
@@ -52,7 +55,7 @@ const largestId = 2 ** 31 - 1;
 const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error ? String(error.code) : error.name;
-  return error.message === "" ? code : error.message;
+  return error.message === "" ? code : tlsWordsOf(error);
 };
 
 /**
@@ -65,7 +68,10 @@ const validateRetry: Retry["validateRetry"] = (response) => {
   if (call === undefined) return response.status() >= 500;
   const error = response.error();
   if (error === null) call.answer = { status: response.status(), body: response.rawData() ?? "" };
-  else call.fault = reasonOf(error);
+  else {
+    call.fault = reasonOf(error);
+    call.tlsFault = tlsFaultOf(error);
+  }
   Object.assign(response, { errors: [], responseData: response.data() === null ? "{}" : response.rawData() });
   return false;
 };
@@ -149,6 +155,15 @@ const verdictOn = (status: number, body: string, mode: RegistrySettings["mode"])
   return mode === "lookup" && isRegistryError(body) ? unknownSubject : wrongAddress;
 };
 
+const tlsAdvice: Readonly<Record<TlsFault, string>> = {
+  untrusted: "SCHEMA_REGISTRY_CA_FILE must hold the certificate of the authority that signed the registry's",
+  expired: "Renew it, or that of its authority in SCHEMA_REGISTRY_CA_FILE, and compare the clocks",
+  "other-name": "Use a name in SCHEMA_REGISTRY_URL that the certificate holds",
+  "not-tls": "No TLS is spoken there: begin SCHEMA_REGISTRY_URL with http:, or give the TLS port",
+  version: "The registry must speak TLS 1.2 or 1.3",
+  "client-certificate": "It wants a client certificate, which the bridge has none of: use credentials",
+};
+
 /** A proxy's error page may repeat what was sent to it. */
 const withoutSecrets = (body: string, auth: RegistrySettings["auth"]): string => {
   const secret = auth?.kind === "basic" ? auth.password : auth?.token;
@@ -161,7 +176,11 @@ const withoutSecrets = (body: string, auth: RegistrySettings["auth"]): string =>
 
 const failureOf = (call: Call, { url, mode, auth }: RegistrySettings): Failure<RegistryFailure> => {
   if (!call.asked) return fail("schema-invalid", `${call.fault}. Mend the file in schemas/`);
-  if (call.answer === null) return fail("registry-unavailable", `${url} does not answer: ${call.fault}`);
+  if (call.answer === null) {
+    const fault = `${url} does not answer: ${call.fault}`;
+    if (call.tlsFault === null) return fail("registry-unavailable", fault);
+    return fail("tls-failed", `${fault}. ${tlsAdvice[call.tlsFault]}`);
+  }
   const { status, body } = call.answer;
   const { code, advice } = verdictOn(status, body, mode);
   return fail(code, `${url} answered ${status}: ${wordsOf(withoutSecrets(body, auth))}. ${advice}`);
@@ -191,7 +210,7 @@ export const createRegistry = (settings: RegistrySettings): Registry => {
 
   const schemaId = async (asked: Asked): Promise<Result<number, RegistryFailure>> => {
     if (closed) return fail("registry-unavailable", `${asked[0]}: the client is closed`);
-    const call: Call = { asked: false, answer: null, fault: null };
+    const call: Call = { asked: false, answer: null, fault: null, tlsFault: null };
     const ending = new AbortController();
     const { signal } = ending;
     const timer = setTimeout(() => ending.abort(new Error(`nothing within ${deadlineMs} ms`)), deadlineMs);

@@ -36,9 +36,13 @@ const onLogin: Advice = ({ sasl }) =>
 const onHangUp: Advice = ({ tls, sasl }) => {
   if (tls === null) return "If this lasts, the port may want TLS: set KAFKA_TLS=true";
   return sasl === null
-    ? "If this lasts, the port may want a login (KAFKA_SASL_MECHANISM) or no TLS (KAFKA_TLS=false)"
-    : "If this lasts, the port may want no TLS: set KAFKA_TLS=false";
+    ? "If this lasts, the port may want a login: set KAFKA_SASL_MECHANISM"
+    : "If this lasts, look at the broker's log";
 };
+const onReset: Advice = (settings) =>
+  settings.tls === null
+    ? onHangUp(settings)
+    : "If this lasts, the port may speak no TLS: give its TLS port in KAFKA_BROKERS, or set KAFKA_TLS=false";
 
 const onAddress: Advice = () => "Check KAFKA_BROKERS";
 
@@ -54,7 +58,7 @@ const known: ReadonlyMap<unknown, Advice> = new Map<unknown, Advice>([
   ], // ILLEGAL_SASL_STATE
   [31, () => "The bridge's user may not write: allow it WRITE and DESCRIBE on the topics under TOPIC_PREFIX"], // CLUSTER_AUTHORIZATION_FAILED
   ["KafkaJSConnectionClosedError", onHangUp],
-  ["ECONNRESET", onHangUp],
+  ["ECONNRESET", onReset],
   ["ECONNREFUSED", onAddress],
   ["ENOTFOUND", onAddress],
 ]);

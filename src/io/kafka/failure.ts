@@ -72,7 +72,9 @@ export const toSinkFailure = (error: unknown): Failure<SinkFailure> => {
   const causes = causesOf(error);
   const code = causes.map(codeOf).find((found) => found !== undefined) ?? "broker-unavailable";
   const advice =
-    code === "topic-unauthorized" ? ". Allow the bridge's user WRITE and DESCRIBE on the topic" : "";
+    code === "topic-unauthorized"
+      ? ". Allow the bridge's user WRITE and DESCRIBE on the topic, and CREATE if TOPICS=create"
+      : "";
   return fail(code, wordsOf(error, causes) + advice);
 };
 
