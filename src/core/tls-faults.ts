@@ -1,50 +1,48 @@
 /** What a TLS handshake ended with, so that each adapter can name the setting of its own that is to blame. */
 export type TlsFault = "untrusted" | "expired" | "other-name" | "not-tls" | "version" | "client-certificate";
 
-/** Codes of Node and of OpenSSL. */
-const faultsByCode: Readonly<Record<TlsFault, readonly string[]>> = {
-  untrusted: [
-    "CERT_REVOKED",
-    "CERT_SIGNATURE_FAILURE",
-    "CERT_UNTRUSTED",
-    "DEPTH_ZERO_SELF_SIGNED_CERT",
-    "INVALID_CA",
-    "SELF_SIGNED_CERT_IN_CHAIN",
-    "UNABLE_TO_GET_ISSUER_CERT",
-    "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  ],
-  expired: ["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"],
-  "other-name": ["ERR_TLS_CERT_ALTNAME_INVALID"],
-  "not-tls": ["ERR_SSL_PACKET_LENGTH_TOO_LONG", "ERR_SSL_WRONG_VERSION_NUMBER"],
-  version: ["ERR_SSL_UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION"],
-  "client-certificate": [
-    "ACCESS_DENIED",
-    "BAD_CERTIFICATE",
-    "CERTIFICATE_EXPIRED",
-    "CERTIFICATE_REQUIRED",
-    "CERTIFICATE_REVOKED",
-    "CERTIFICATE_UNKNOWN",
-    "DECRYPT_ERROR",
-    "HANDSHAKE_FAILURE",
-    "UNKNOWN_CA",
-    "UNSUPPORTED_CERTIFICATE",
-  ],
-};
-const faults: ReadonlyMap<string, TlsFault> = new Map(
-  (["untrusted", "expired", "other-name", "not-tls", "version", "client-certificate"] as const).flatMap(
-    (fault) => faultsByCode[fault].map((code) => [code, fault] as const),
-  ),
-);
+/** Node's codes for a certificate that it does not take. */
+const byCode: ReadonlyMap<unknown, TlsFault> = new Map<unknown, TlsFault>([
+  ["CERT_HAS_EXPIRED", "expired"],
+  ["CERT_NOT_YET_VALID", "expired"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "other-name"],
+  ["CERT_REVOKED", "untrusted"],
+  ["CERT_SIGNATURE_FAILURE", "untrusted"],
+  ["CERT_UNTRUSTED", "untrusted"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "untrusted"],
+  ["INVALID_CA", "untrusted"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "untrusted"],
+  ["UNABLE_TO_GET_ISSUER_CERT", "untrusted"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "untrusted"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "untrusted"],
+]);
 
-/** Null: not a matter of TLS. An alert of the other side has its own name behind one that OpenSSL changes now and then. */
+/** OpenSSL's reasons in SSL; from 1000 on they are the other side's alerts (RFC 8446, section 6). */
+const byReason: ReadonlyMap<number, TlsFault> = new Map<number, TlsFault>([
+  [156, "not-tls"], // http request
+  [198, "not-tls"], // packet length too long
+  [267, "not-tls"], // wrong version number
+  [258, "version"], // unsupported protocol
+  [1070, "version"],
+  // Handshake failure, certificates bad, unsupported, revoked, expired, unknown, of an unknown authority, required; access denied.
+  ...[40, 42, 43, 44, 45, 46, 48, 49, 116].map((alert) => [1000 + alert, "client-certificate"] as const),
+]);
+
+/**
+ * `error:0A000412:SSL routines:ssl3_read_bytes:ssl/tls alert bad certificate:…`: Node gives a code beside it that changes
+ * from version to version, or only EPROTO; the number stays.
+ */
+const opensslError = /error:([0-9A-F]{8}):[^:]*:[^:]*:([^:]*)/;
+const sslLibrary = 20;
+
+/** Null: not a matter of TLS. */
 export const tlsFaultOf = (error: Error): TlsFault | null => {
-  if (!("code" in error) || typeof error.code !== "string") return null;
-  return faults.get(error.code.replace(/^ERR_SSL_.*_ALERT_/, "")) ?? null;
+  const known = "code" in error ? byCode.get(error.code) : undefined;
+  if (known !== undefined) return known;
+  const packed = Number.parseInt(opensslError.exec(error.message)?.[1] ?? "0", 16);
+  return packed >>> 23 === sslLibrary ? (byReason.get(packed & 0x7fffff) ?? null) : null;
 };
 
-/** OpenSSL's own texts are full of its source files, and Node's give advice that does not fit here. */
-export const tlsWordsOf = (error: Error): string => {
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  return code.startsWith("ERR_SSL_") ? code : error.message.replace(/; if the root CA is .*$/s, "");
-};
+/** One line: OpenSSL's own texts are full of its source files, and Node's give advice that does not fit here. */
+export const tlsWordsOf = ({ message }: Error): string =>
+  (opensslError.exec(message)?.[2] ?? message).replace(/; if the root CA is .*$/s, "");

@@ -44,19 +44,11 @@ type Retry = NonNullable<Client["retry"]>;
 type Call = {
   asked: boolean;
   answer: { readonly status: number; readonly body: string } | null;
-  fault: string | null;
-  tlsFault: TlsFault | null;
+  fault: Error | null;
 };
 
 const clientId = "esign-kafka-bridge";
 const largestId = 2 ** 31 - 1;
-
-/** A refused connection to a name with several addresses is an error without a message. */
-const reasonOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
-  const code = "code" in error ? String(error.code) : error.name;
-  return error.message === "" ? code : tlsWordsOf(error);
-};
 
 /**
  * Notes each answer, and lets nothing be sent twice. The library asks this with the bare response, before its own error
@@ -68,10 +60,7 @@ const validateRetry: Retry["validateRetry"] = (response) => {
   if (call === undefined) return response.status() >= 500;
   const error = response.error();
   if (error === null) call.answer = { status: response.status(), body: response.rawData() ?? "" };
-  else {
-    call.fault = reasonOf(error);
-    call.tlsFault = tlsFaultOf(error);
-  }
+  else call.fault = error;
   Object.assign(response, { errors: [], responseData: response.data() === null ? "{}" : response.rawData() });
   return false;
 };
@@ -174,13 +163,28 @@ const withoutSecrets = (body: string, auth: RegistrySettings["auth"]): string =>
   );
 };
 
+/** A refused connection to a name with several addresses is an error without a message. */
+const reasonOf = (error: Error | null): string => {
+  if (error === null) return "no reason given";
+  const code = "code" in error ? String(error.code) : error.name;
+  return error.message === "" ? code : tlsWordsOf(error);
+};
+
+const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+
+const silenceOf = (fault: Error | null, url: string): Failure<RegistryFailure> => {
+  const tlsFault = fault === null ? null : tlsFaultOf(fault);
+  const words = `${url} does not answer: ${reasonOf(fault)}`;
+  if (tlsFault !== null) return fail("tls-failed", `${words}. ${tlsAdvice[tlsFault]}`);
+  const hungUp = fault !== null && "code" in fault && fault.code === "ECONNRESET";
+  const advice =
+    hungUp && url.startsWith("http:") ? ". If this lasts, SCHEMA_REGISTRY_URL may need https" : "";
+  return fail("registry-unavailable", words + advice);
+};
+
 const failureOf = (call: Call, { url, mode, auth }: RegistrySettings): Failure<RegistryFailure> => {
-  if (!call.asked) return fail("schema-invalid", `${call.fault}. Mend the file in schemas/`);
-  if (call.answer === null) {
-    const fault = `${url} does not answer: ${call.fault}`;
-    if (call.tlsFault === null) return fail("registry-unavailable", fault);
-    return fail("tls-failed", `${fault}. ${tlsAdvice[call.tlsFault]}`);
-  }
+  if (!call.asked) return fail("schema-invalid", `${reasonOf(call.fault)}. Mend the file in schemas/`);
+  if (call.answer === null) return silenceOf(call.fault, url);
   const { status, body } = call.answer;
   const { code, advice } = verdictOn(status, body, mode);
   return fail(code, `${url} answered ${status}: ${wordsOf(withoutSecrets(body, auth))}. ${advice}`);
@@ -210,7 +214,7 @@ export const createRegistry = (settings: RegistrySettings): Registry => {
 
   const schemaId = async (asked: Asked): Promise<Result<number, RegistryFailure>> => {
     if (closed) return fail("registry-unavailable", `${asked[0]}: the client is closed`);
-    const call: Call = { asked: false, answer: null, fault: null, tlsFault: null };
+    const call: Call = { asked: false, answer: null, fault: null };
     const ending = new AbortController();
     const { signal } = ending;
     const timer = setTimeout(() => ending.abort(new Error(`nothing within ${deadlineMs} ms`)), deadlineMs);
@@ -222,7 +226,7 @@ export const createRegistry = (settings: RegistrySettings): Registry => {
       const id: unknown = await Promise.race([whenAborted(signal), idFrom(client, mode, asked)]);
       if (typeof id === "number" && Number.isInteger(id) && id > 0 && id <= largestId) return ok(id);
     } catch (error) {
-      call.fault = signal.aborted ? reasonOf(signal.reason) : (call.fault ?? reasonOf(error));
+      call.fault = toError(signal.aborted ? signal.reason : (call.fault ?? error));
       if (signal.aborted) call.answer = null;
     } finally {
       clearTimeout(timer);

@@ -17,8 +17,8 @@ export interface Certificate {
 /** A certificate authority of one's own; its folder goes when it is disposed of. */
 export interface Authority extends AsyncDisposable {
   readonly caFile: string;
-  /** For `localhost` and 127.0.0.1, valid now, or long expired. */
-  readonly issue: (name: string, validity?: "valid" | "expired") => Promise<Certificate>;
+  /** Valid now for `localhost` and 127.0.0.1, unless it has long expired or is for another host. */
+  readonly issue: (name: string, flaw?: "none" | "expired" | "elsewhere") => Promise<Certificate>;
 }
 
 const settings = `[ca]
@@ -38,12 +38,17 @@ distinguished_name = names
 `;
 
 const dates = {
-  valid: "-days 2",
+  none: "-days 2",
+  elsewhere: "-days 2",
   expired: "-startdate 20200101000000Z -enddate 20200201000000Z",
 } as const;
 const newKey = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
 const toAuthority = "-addext basicConstraints=critical,CA:true";
-const toHere = "-addext subjectAltName=DNS:localhost,IP:127.0.0.1";
+const hosts = {
+  none: "DNS:localhost,IP:127.0.0.1",
+  expired: "DNS:localhost,IP:127.0.0.1",
+  elsewhere: "DNS:elsewhere.example",
+} as const;
 
 export const openAuthority = async (name: string): Promise<Authority> => {
   const folder = await mkdtemp(join(tmpdir(), "esign-authority-"));
@@ -53,11 +58,13 @@ export const openAuthority = async (name: string): Promise<Authority> => {
   await writeFile(join(folder, "index.txt"), "");
   await openssl(`req -x509 ${newKey} -keyout ca.key -out ca.pem -subj /CN=${name} -days 2 ${toAuthority}`);
 
-  const issue: Authority["issue"] = async (subject, validity = "valid") => {
-    const file = `${subject}-${validity}`;
-    await openssl(`req -new ${newKey} -keyout ${file}.key -out ${file}.csr -subj /CN=${subject} ${toHere}`);
+  const issue: Authority["issue"] = async (subject, flaw = "none") => {
+    const file = `${subject}-${flaw}`;
+    await openssl(
+      `req -new ${newKey} -keyout ${file}.key -out ${file}.csr -subj /CN=${subject} -addext subjectAltName=${hosts[flaw]}`,
+    );
     const ca = "ca -batch -notext -cert ca.pem -keyfile ca.key";
-    await openssl(`${ca} -in ${file}.csr -out ${file}.pem ${dates[validity]}`);
+    await openssl(`${ca} -in ${file}.csr -out ${file}.pem ${dates[flaw]}`);
     const certFile = join(folder, `${file}.pem`);
     const keyFile = join(folder, `${file}.key`);
     const storeFile = join(folder, `${file}.store.pem`);
