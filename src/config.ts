@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { envSchema, type EnvSchemaOpt } from "env-schema";
+import { unreadPem } from "./core/pem.ts";
 import { exampleOf, explain, formatOf, formats, secretFormats } from "./core/setting-formats.ts";
 import { type Parsed, shortSecrets, valueOf } from "./core/setting-formats.ts";
 import { contradictions, doubtful, mistyped } from "./core/setting-rules.ts";
@@ -44,7 +45,7 @@ const textOf = (name: SettingName, env: Environment, problems: string[]): string
   if ("value" in parsed) return parsed.value;
   problems.push(parsed.wrong);
   // Told once is enough: with an example in its place no rule reports it as missing.
-  return isPem(name) ? "-----BEGIN " : exampleOf(properties[name]);
+  return isPem(name) ? unreadPem : exampleOf(properties[name]);
 };
 
 /** What env-schema found; anything else that it throws is a bug. */
