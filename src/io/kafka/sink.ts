@@ -114,19 +114,6 @@ const sendInTime = async (connection: Connection, records: readonly KafkaRecord[
   }
 };
 
-/** Not `Promise.race` with one promise for the life of the sink: that one would keep the outcome of every call. */
-const unlessAborted = async (call: Promise<Sent>, signal: AbortSignal): Promise<Sent | null> => {
-  const { promise, resolve } = Promise.withResolvers<null>();
-  const end = () => resolve(null);
-  signal.addEventListener("abort", end, { once: true });
-  if (signal.aborted) end();
-  try {
-    return await Promise.race([call, promise]);
-  } finally {
-    signal.removeEventListener("abort", end);
-  }
-};
-
 export type KafkaSink = Sink & {
   /** False from the moment that the broker is known to be gone until it is back. */
   readonly connected: () => boolean;
@@ -135,14 +122,20 @@ export type KafkaSink = Sink & {
 /** Connects in the background; a `send` without a connection waits for one, up to the deadline of a call. */
 export const openKafkaSink = (options: LinkOptions): KafkaSink => {
   const link = openLink(options);
-  const closing = new AbortController();
+  let closed = false;
+  /** Ends the call that is under way without an outcome. */
+  let giveUp: (() => void) | null = null;
   let tail: Promise<unknown> = Promise.resolve();
 
   const sendNow = async (records: readonly KafkaRecord[]): Promise<readonly SinkOutcome[]> => {
     if (records.length === 0) return [];
     const connection = await link.use();
     if (!connection.ok) return records.map(() => connection);
-    const sent = await unlessAborted(sendInTime(connection.value, records), closing.signal);
+    // A promise for each call: one for the life of the sink would keep the outcome of all of them.
+    const given = Promise.withResolvers<null>();
+    giveUp = () => given.resolve(null);
+    if (closed) given.resolve(null);
+    const sent = await Promise.race([sendInTime(connection.value, records), given.promise]);
     if (sent === null) return records.map(() => fail("broker-unavailable", "the sink was closed"));
     if (sent.spoiled === null) link.done();
     else link.drop(sent.spoiled);
@@ -157,7 +150,8 @@ export const openKafkaSink = (options: LinkOptions): KafkaSink => {
       return sending;
     },
     [Symbol.asyncDispose]: () => {
-      closing.abort();
+      closed = true;
+      giveUp?.();
       return link[Symbol.asyncDispose]();
     },
   };
