@@ -7,6 +7,7 @@ import * as fc from "fast-check";
 import { type Config, type Environment, loadConfig } from "../src/config.ts";
 import { ConfigSchema } from "../src/settings.ts";
 import { secretNames, settingNames } from "../src/config.ts";
+import { openAuthority } from "./support/authority.ts";
 
 const key = "main:0123456789abcdef0123456789abcdef";
 const least = {
@@ -158,7 +159,8 @@ test("secrets and certificates come from files", async (t) => {
     /^[^|]*an empty file[^|]*$/,
   );
 
-  const pem = await fileWith(t, "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n");
+  await using authority = await openAuthority("config-test");
+  const pem = authority.caFile;
   const tls = { KAFKA_TLS: "true", KAFKA_TLS_CA_FILE: pem };
   assert.match(loadedFrom(tls).config.kafka.tls?.ca ?? "", /^-----BEGIN CERTIFICATE/);
   assert.match(problemsOf({ ...least, ...tls, KAFKA_TLS_CA_FILE: keys }).join(), /KAFKA_TLS_CA_FILE .*PEM/);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
+import { fail } from "../src/core/result.ts";
 import { createTelemetry } from "../src/telemetry.ts";
 import { parseMetrics } from "./support/metrics.ts";
 
@@ -28,6 +29,25 @@ test("P8: a clock that jumps back does not silence a kind of line", () => {
   time.now -= 3_600_000;
   telemetry.journalFailed("sync", "EIO");
   assert.equal(lines.length, 2);
+});
+
+test("P9: what fails for hours is told ever more seldom, and at once when it begins anew", () => {
+  const { lines, time, telemetry } = opened();
+  const failure = fail("credentials-refused", "Check KAFKA_SASL_PASSWORD");
+  for (const end = time.now + 3_600_000; time.now < end; time.now += 5000) {
+    telemetry.kafkaNotConnected(failure);
+    telemetry.topicsNotPrepared(failure);
+  }
+  assert.ok(lines.length >= 12 && lines.length <= 20, `${lines.length} lines in an hour`);
+  assert.ok(lines.every((line) => line.includes('"level":50') && line.includes("KAFKA_SASL_PASSWORD")));
+  const told = lines.length;
+  telemetry.kafkaNotConnected(fail("tls-failed", "KAFKA_TLS_CA_FILE"));
+  assert.equal(lines.length, told + 1, "another reason is another line");
+  telemetry.kafkaConnected();
+  telemetry.kafkaConnected();
+  telemetry.kafkaNotConnected(failure);
+  assert.match(lines.slice(told + 1).join(), /^.*connected to Kafka.*,.*credentials-refused.*$/s);
+  assert.equal(lines.length, told + 3);
 });
 
 test("gauges of the journal are read when they are asked for, and no age is negative", async () => {

@@ -21,8 +21,8 @@ export interface SecureKafka extends AsyncDisposable {
   readonly plaintext: string;
   /** Past TLS, SASL and ACLs. */
   readonly internal: string;
-  /** With a name that no other topic has. */
-  readonly createTopic: (prefix?: string) => Promise<string>;
+  /** By default with a name that no other topic has. */
+  readonly createTopic: (topic?: string) => Promise<string>;
   /** Lets the user publish to the topics that begin so. */
   readonly allow: (user: string, prefix: string) => Promise<void>;
 }
@@ -53,6 +53,8 @@ const properties = (caFile: string, stores: Stores) => ({
   "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
   "super.users": "User:ANONYMOUS;User:bridge;User:CN=bridge",
 });
+
+export const freshTopic = (prefix = "t-"): string => prefix + randomBytes(4).toString("hex");
 
 const rights = (user: string, prefix: string) =>
   (["DESCRIBE", "WRITE"] as const).map((operation) => ({
@@ -106,8 +108,7 @@ export const startSecureKafka = async (authority: Authority): Promise<SecureKafk
   const kept = parts.move();
   return {
     ...addressesOf(kafka),
-    createTopic: async (prefix = "t-") => {
-      const topic = prefix + randomBytes(4).toString("hex");
+    createTopic: async (topic = freshTopic()) => {
       await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
       return topic;
     },
