@@ -136,7 +136,8 @@ const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
 export const startBridge = async (config: Config, log: Logger): Promise<Bridge> => {
   await using stack = new AsyncDisposableStack();
   const telemetry = createTelemetry(log, packageJson.version, Date.now);
-  const quiet = { kafkaConnected: () => {}, kafkaReconnected: telemetry.kafkaReconnected };
+  const { kafkaReconnected } = telemetry;
+  const quiet = { kafkaConnected: () => {}, kafkaNotConnected: () => {}, kafkaReconnected };
   const failed = Promise.withResolvers<Failure>();
   const closing = new AbortController();
   const journals = await openJournals(config, telemetry);

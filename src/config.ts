@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { envSchema, type EnvSchemaOpt } from "env-schema";
+import { unreadPem } from "./core/pem.ts";
 import { exampleOf, explain, formatOf, formats, secretFormats } from "./core/setting-formats.ts";
 import { type Parsed, shortSecrets, valueOf } from "./core/setting-formats.ts";
 import { contradictions, doubtful, mistyped } from "./core/setting-rules.ts";
@@ -45,7 +46,7 @@ const textOf = (name: SettingName, env: Environment, problems: string[]): string
   problems.push(parsed.wrong);
   // Told once is enough: with an example in its place no rule reports it as missing. None asks for keys of the journal.
   if (formatOf(properties[name]) === "journalKeys") return undefined;
-  return isPem(name) ? "-----BEGIN " : exampleOf(properties[name]);
+  return isPem(name) ? unreadPem : exampleOf(properties[name]);
 };
 
 /** What env-schema found; anything else that it throws is a bug. */

@@ -1,4 +1,5 @@
 import { catalog, deadLetterTopic } from "./catalog.ts";
+import { pemProblems } from "./pem.ts";
 
 /** Settings as written, empty ones left out. Only those that some rule looks at need a name here. */
 export type Texts = Readonly<
@@ -35,7 +36,6 @@ const names = (auth: string | undefined, method: string): boolean =>
 const mechanismOf = (texts: Texts): string => texts.KAFKA_SASL_MECHANISM ?? "none";
 const samePort = (texts: Texts): boolean =>
   (texts.PORT ?? "8080") === (texts.ADMIN_PORT ?? "8081") && texts.PORT !== "0";
-
 const faults: readonly Rule[] = [
   {
     broken: (t) => names(t.AUTH, "hmac") && t.HMAC_KEYS === undefined,
@@ -135,7 +135,7 @@ const broken = (rules: readonly Rule[], texts: Texts): string[] =>
   rules.filter((rule) => rule.broken(texts)).map((rule) => rule.says);
 
 /** What no single setting shows: they contradict each other, or one needs another. */
-export const contradictions = (texts: Texts): string[] => broken(faults, texts);
+export const contradictions = (texts: Texts): string[] => [...broken(faults, texts), ...pemProblems(texts)];
 /** Allowed, and probably not meant. */
 export const doubtful = (texts: Texts): string[] => broken(doubts, texts);
 

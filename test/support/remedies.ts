@@ -34,7 +34,9 @@ export const remedies: Readonly<Record<FailureCode, string>> = {
   "leader-unavailable": "Nothing for some seconds; then look at the partitions' leaders.",
   "replicas-insufficient": "Bring brokers back: fewer replicas are in sync than min.insync.replicas.",
   "record-not-sent": "Nothing: it is sent again.",
-  "credentials-refused": "Compare user, password and mechanism with the brokers; look at the cluster's ACLs.",
+  "credentials-refused":
+    "Compare user, password and mechanism with the brokers; look at the cluster's ACLs. The log line names the setting.",
+  "tls-failed": "Look at the certificates, on both sides: the log line names the setting and what is wrong.",
   "schema-id-missing": "Look at the registry.",
   "topic-missing": "Create the topic, or set TOPICS=create.",
   "topic-unauthorized": "Allow the bridge's user to write and describe the topic.",
