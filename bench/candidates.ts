@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 
 export const secret = "a-secret-of-the-benchmark-0123456789";
@@ -37,6 +38,11 @@ export const candidates = {
   "disk-published": bridge(
     "bridge, journal on disk, 200 when Kafka has it",
     { ACK_AFTER: "published" },
+    true,
+  ),
+  everything: bridge(
+    "bridge, as before, with the journal encrypted",
+    { ACK_AFTER: "published", JOURNAL_KEY: `bench:${createHash("sha256").update(secret).digest("base64")}` },
     true,
   ),
   "disk-stored": bridge("bridge, journal on disk, 200 when the disk has it", { ACK_AFTER: "stored" }, true),

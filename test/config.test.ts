@@ -8,6 +8,7 @@ import { type Config, type Environment, loadConfig } from "../src/config.ts";
 import { ConfigSchema } from "../src/settings.ts";
 import { secretNames, settingNames } from "../src/config.ts";
 import { openAuthority } from "./support/authority.ts";
+import { keyLine } from "./support/journalKeys.ts";
 
 const key = "main:0123456789abcdef0123456789abcdef";
 const least = {
@@ -168,6 +169,22 @@ test("secrets and certificates come from files", async (t) => {
   assert.match(problemsOf({ ...least, ...tls, KAFKA_TLS: "" }).join(), /KAFKA_TLS is not true/);
 });
 
+test("keys of the journal come one per line from a file, and a faulty file is told of once", async (t) => {
+  const file = await fileWith(t, `${keyLine("2027")}\n${keyLine("2026")}\n`);
+  const { keys } = loadedFrom({ JOURNAL_KEY_FILE: file }).config.journal;
+  assert.deepEqual(
+    keys.map(({ name }) => name),
+    ["2027", "2026"],
+  );
+  const problems = problemsOf({ ...least, JOURNAL_KEY_FILE: "/nowhere" });
+  assert.equal(problems.length, 1, problems.join("\n"));
+  assert.match(problems[0] ?? "", /^JOURNAL_KEY_FILE names a file that cannot be read/);
+  assert.match(
+    problemsOf({ ...least, JOURNAL_KEY: "a:short" }).join(),
+    /^JOURNAL_KEY is wrong in entry 1.*32 bytes/,
+  );
+});
+
 const doubts: readonly (readonly [Environment, RegExp])[] = [
   [{ HMAC_KEYS: "main:short" }, /secret named main has fewer than 16/],
   [{ HMAC_MAX_AGE_MS: "17140999" }, /HMAC_MAX_AGE_MS is shorter/],
@@ -176,6 +193,8 @@ const doubts: readonly (readonly [Environment, RegExp])[] = [
   [{ KAFKA_BROKER: "a:1" }, /^KAFKA_BROKER is not a setting; did you mean KAFKA_BROKERS\?$/],
   [{ HMAC_KEY_FILE: "/x" }, /did you mean HMAC_KEYS_FILE/],
   [{ JOURNAL_SOMETHING: "1" }, /^JOURNAL_SOMETHING is not a setting$/],
+  [{ JOURNAL_KEYS_FILE: "/x" }, /did you mean JOURNAL_KEY_FILE/],
+  [{ JOURNAL_DIR: "none", JOURNAL_KEY: keyLine("a") }, /JOURNAL_KEY is set, and JOURNAL_DIR is none/],
   [{ MAX_INFLIGHT: "1" }, /did you mean MAX_IN_FLIGHT/],
 ];
 for (const [env, expected] of doubts)

@@ -1,4 +1,4 @@
-import { cursorOf } from "../io/journal/inspection.ts";
+import { cursorOf, isPlaced } from "../io/journal/inspection.ts";
 import { holderOf, type Holder } from "../io/journal/holder.ts";
 import { faultsBeside, lineOf, matters, tell, type Told } from "./findings.ts";
 import {
@@ -18,6 +18,8 @@ type Summary = {
   readonly topics: Map<string, TopicCount>;
   readonly parked: Map<string, number>;
   readonly faults: Told[];
+  /** Segments by the id of their key; null: not encrypted. */
+  readonly keys: Map<string | null, number>;
   skipped: number;
   bytes: number;
   segments: number;
@@ -45,6 +47,10 @@ const countJournal = async (context: Context, journal: NamedJournal, summary: Su
   summary.bytes += seen.segments.reduce((sum, { bytes }) => sum + bytes, 0);
   summary.segments += seen.segments.length;
   summary.damagedFiles += seen.setAside.length;
+  for (const { header } of seen.segments.filter(isPlaced)) {
+    const id = header.encryption?.keyId ?? null;
+    summary.keys.set(id, (summary.keys.get(id) ?? 0) + 1);
+  }
   summary.faults.push(...faultsBeside(journal));
   for await (const one of rowsOf(context, journal, "cursor")) {
     if (one.kind === "record") countRow(summary, one, context.options.prefix);
@@ -61,7 +67,24 @@ const totalsOf = ({ topics }: Summary) => {
   };
 };
 
-const toJson = ({ options, clock }: Context, summary: Summary, holder: Holder) => {
+/** An old key may go when nothing here names it any more. */
+const keysOf = ({ keys: given }: Context, { keys }: Summary) =>
+  [...keys].map(([id, segments]) => ({
+    id,
+    name: given.find((key) => key.id === id)?.name ?? null,
+    segments,
+  }));
+
+const keyText = ({ id, name, segments }: ReturnType<typeof keysOf>[number]): string => {
+  const by =
+    id === null
+      ? "not encrypted"
+      : `by ${name === null ? "a key that is not given" : safeText(name)} (${id})`;
+  return `${countText(segments, "segment")} ${by}`;
+};
+
+const toJson = (context: Context, summary: Summary, holder: Holder) => {
+  const { options, clock } = context;
   const { pending, oldestAt } = totalsOf(summary);
   return {
     directory: options.directory,
@@ -75,6 +98,7 @@ const toJson = ({ options, clock }: Context, summary: Summary, holder: Holder) =
     bytes: summary.bytes,
     segments: summary.segments,
     damagedFiles: summary.damagedFiles,
+    keys: keysOf(context, summary),
     skippedRecords: summary.skipped,
     parkedLanes: [...summary.parked].map(([topic, records]) => ({ topic, records })),
     topics: [...summary.topics].map(([topic, count]) => ({
@@ -92,7 +116,9 @@ const holderText = (holder: Holder): string => {
   return holder.kind === "none" ? "none seen from here" : "unknown on this system";
 };
 
-const linesOf = ({ options, clock }: Context, summary: Summary, holder: Holder): readonly string[] => {
+const linesOf = (context: Context, summary: Summary, holder: Holder): readonly string[] => {
+  const { options, clock } = context;
+  const keys = keysOf(context, summary).map(keyText);
   const { pending, oldestAt } = totalsOf(summary);
   const age = oldestAt === null ? "" : `, the oldest ${ageText(clock() - oldestAt)} old`;
   const lanes = [...summary.parked].map(([topic, records]) => `${safeText(topic)} (${records})`);
@@ -108,6 +134,7 @@ const linesOf = ({ options, clock }: Context, summary: Summary, holder: Holder):
       ["bridge", holderText(holder)],
       ["pending", countText(pending, "record") + age],
       ["on disk", `${sizeText(summary.bytes)} in ${countText(summary.segments, "segment")}`],
+      ["keys", keys.length === 0 ? "none" : keys.join(", ")],
       ["parked", lanes.length === 0 ? "no topic" : lanes.join(", ")],
       ["skipped", countText(summary.skipped, "record")],
       ["damaged", `${countText(summary.damagedFiles, "file")} kept`],
@@ -122,6 +149,7 @@ export const status = async (context: Context): Promise<number> => {
     topics: new Map(),
     parked: new Map(),
     faults: [],
+    keys: new Map(),
     skipped: 0,
     bytes: 0,
     segments: 0,

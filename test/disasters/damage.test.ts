@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { JournalKey } from "../../src/core/journal-keys.ts";
 import { segmentHeaderBytes } from "../../src/core/segment.ts";
+import { oneKey } from "../support/journalKeys.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, type Told } from "../support/journals.ts";
 import { createModelFiles, modelFilesWith, type ModelFiles } from "../support/modelFiles.ts";
 
 type Contents = ReadonlyMap<string, Buffer>;
+type Keys = readonly JournalKey[];
 type FramePlace = { readonly number: number; readonly at: number; readonly end: number };
 
 const setup = { segmentBytes: segmentHeaderBytes + 600 };
@@ -15,9 +18,9 @@ const contentsOf = (model: ModelFiles): Contents =>
   new Map(model.names().map((path) => [path, model.contents(path) ?? Buffer.alloc(0)]));
 
 /** A journal of several segments: callbacks 1 to 12, of which the first `released` are done with. */
-const makeJournal = async (released: number): Promise<Contents> => {
+const makeJournal = async (released: number, keys: Keys = []): Promise<Contents> => {
   const model = createModelFiles();
-  const { journal } = await openOrFail({ ...setup, files: model.files });
+  const { journal } = await openOrFail({ ...setup, keys, files: model.files });
   for (let number = 1; number <= count; number += 1) mustAppend(journal, arrivalOf(number, 40 + number * 7));
   await journal.read({ entries: Math.max(1, released), bytes: 1_000_000 });
   journal.release(released);
@@ -49,9 +52,9 @@ const numbersOf = (entries: Awaited<ReturnType<typeof readAll>>): number[] => bo
 type Outcome = { readonly numbers: number[]; readonly told: Told; readonly left: Contents };
 
 /** Starts on these files, takes one callback more, gives out all, and releases none. */
-const live = async (contents: Contents): Promise<Outcome> => {
+const live = async (contents: Contents, keys: Keys = []): Promise<Outcome> => {
   const model = modelFilesWith(contents);
-  const { journal, told } = await openOrFail({ ...setup, files: model.files });
+  const { journal, told } = await openOrFail({ ...setup, keys, files: model.files });
   const entry = mustAppend(journal, arrivalOf(newcomer));
   assert.ok((await journal.stored(entry)).ok);
   const entries = await readAll(journal);
@@ -80,25 +83,30 @@ const sayings = ({ damaged, missing }: Told) => ({ kinds: damaged.map(({ kind })
 const sayingsOf = ({ number }: FramePlace) =>
   number === count ? { kinds: ["torn"], missing: 0 } : { kinds: ["damage"], missing: 1 };
 
-test("P1: one byte flipped at any position costs at most the callback that it hits, whose bytes are kept", async () => {
-  const whole = await makeJournal(0);
-  const places = placesOf(whole);
-  assert.ok(places.size >= 3);
-  for (const [path, frames] of places) {
-    const bytes = whole.get(path) ?? Buffer.alloc(0);
-    for (const at of positionsOf(bytes)) {
-      const flipped = Buffer.from(bytes);
-      flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << (at % 8)), at);
-      const hit = frames.find((frame) => frame.at <= at && at < frame.end);
-      const { numbers, told, left } = await live(new Map([...whole, [path, flipped]]));
-      const where = `${path} at ${at}`;
-      assert.deepEqual(numbers, [...all().filter((number) => number !== hit?.number), newcomer], where);
-      assert.deepEqual(copiesIn(left), hit === undefined ? [] : [flipped.subarray(hit.at, hit.end)], where);
-      assert.deepEqual(sayings(told), hit === undefined ? silence : sayingsOf(hit), where);
-      assert.deepEqual(told.failed, [], where);
+for (const [how, keys] of [
+  ["a byte", []],
+  ["an encrypted byte", oneKey],
+] as const) {
+  test(`P1: ${how} flipped at any position costs at most the callback that it hits, whose bytes are kept`, async () => {
+    const whole = await makeJournal(0, keys);
+    const places = placesOf(whole);
+    assert.ok(places.size >= 3);
+    for (const [path, frames] of places) {
+      const bytes = whole.get(path) ?? Buffer.alloc(0);
+      for (const at of positionsOf(bytes)) {
+        const flipped = Buffer.from(bytes);
+        flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << (at % 8)), at);
+        const hit = frames.find((frame) => frame.at <= at && at < frame.end);
+        const { numbers, told, left } = await live(new Map([...whole, [path, flipped]]), keys);
+        const where = `${path} at ${at}`;
+        assert.deepEqual(numbers, [...all().filter((number) => number !== hit?.number), newcomer], where);
+        assert.deepEqual(copiesIn(left), hit === undefined ? [] : [flipped.subarray(hit.at, hit.end)], where);
+        assert.deepEqual(sayings(told), hit === undefined ? silence : sayingsOf(hit), where);
+        assert.deepEqual(told.failed, [], where);
+      }
     }
-  }
-});
+  });
+}
 
 test("P1: a segment cut at any position costs only what was cut off, and a second start gives the same", async () => {
   const whole = await makeJournal(0);

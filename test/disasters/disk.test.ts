@@ -10,6 +10,7 @@ import { freePorts } from "../../local/ports.ts";
 import { eventIdOf } from "../../src/core/record.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { eventually } from "../support/eventually.ts";
+import { keyLine, keysOf, oneKey } from "../support/journalKeys.ts";
 import { openOrFail, readAll } from "../support/journals.ts";
 import { type BridgeProcess, runBridgeProcess, startBridgeProcess } from "../support/process.ts";
 
@@ -177,4 +178,36 @@ test("P1: a journal of a newer version ends the start with the version and what 
   assert.equal(code, 1);
   assert.match(JSON.stringify(lines), /journal-version-unknown.*version 2.*newer version/);
   assert.deepEqual(await readFile(join(directory, name)), bytes);
+});
+
+test("P1, P5: an encrypted journal holds nothing readable, ends the start without its key in one line, and goes on with it", async (t) => {
+  const directory = await newDirectory(t);
+  const plain = await environment(directory);
+  const env = { ...plain, JOURNAL_KEY: keyLine("first") };
+  const bridge = await startBridgeProcess(env);
+  t.after(() => bridge.end("SIGKILL"));
+  const sender = createSender(bridge.port);
+  await becomes(sender, 200, 2000);
+  await bridge.end("SIGKILL");
+  for (const name of await readdir(directory)) {
+    const text = await readFile(join(directory, name), "latin1");
+    assert.ok(!text.includes("ENVELOPE_") && !text.includes("envelopeId"), name);
+  }
+  const refused = await runBridgeProcess(plain);
+  assert.equal(refused.code, 1);
+  assert.equal(refused.lines.length, 1, JSON.stringify(refused.lines));
+  assert.match(JSON.stringify(refused.lines), new RegExp(`journal-key-missing.*${oneKey[0]?.id}`));
+  assert.deepEqual(refused.errors, []);
+  const rotated = { ...plain, JOURNAL_KEY: `${keyLine("second")},${keyLine("first")}` };
+  const next = await startBridgeProcess(rotated);
+  t.after(() => next.end("SIGKILL"));
+  const keySaid = JSON.stringify(next.lines);
+  assert.match(keySaid, /"key":"second"/);
+  assert.ok(!keySaid.includes(keyLine("second").slice(8)));
+  await next.end("SIGKILL");
+  const keys = keysOf(keyLine("second"), keyLine("first"));
+  const { journal } = await openOrFail({ directory, files: realFiles, keys });
+  const kept = new Set((await readAll(journal)).map(({ arrival }) => arrival.eventId));
+  await journal[Symbol.asyncDispose]();
+  assert.deepEqual(kept, sender.acknowledged);
 });

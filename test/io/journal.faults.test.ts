@@ -157,3 +157,23 @@ test("P8: a segment that cannot be removed is told of, and callbacks are taken a
   await eventually(() => model.names().filter((path) => path.endsWith(".journal")).length <= 2);
   await journal[Symbol.asyncDispose]();
 });
+
+test("P1: what a sync at the start could not make safe is given out, and not said to be stored", async () => {
+  let model = createModelFiles();
+  const { journal } = await openOrFail({ files: model.files });
+  mustAppend(journal, arrivalOf(1));
+  await eventually(() => (model.contents("/journal/00000000000000000001.journal")?.length ?? 0) > 4160);
+  model.fault = () => "cut";
+  await journal[Symbol.asyncDispose]();
+  model = model.restart("kill");
+  model.fault = (operation, path) => (operation === "sync" && path.endsWith(".journal") ? "EIO" : null);
+  const { journal: next, told } = await openOrFail({ files: model.files });
+  assert.deepEqual(told.failed, ["sync EIO"]);
+  model.fault = () => null;
+  const [entry] = await next.read(batch);
+  assert.ok(entry !== undefined);
+  const stored = await next.stored(entry);
+  assert.equal(stored.ok ? "stored" : stored.code, "journal-failed");
+  assert.ok((await next.stored(mustAppend(next, arrivalOf(2)))).ok);
+  await next[Symbol.asyncDispose]();
+});

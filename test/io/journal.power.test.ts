@@ -4,7 +4,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import * as fc from "fast-check";
 import type { Entry } from "../../src/core/journal.ts";
 import type { DiskJournal } from "../../src/io/journal/journal.ts";
-import { arrivalOf, readAll, tryOpen } from "../support/journals.ts";
+import { oneKey } from "../support/journalKeys.ts";
+import { arrivalOf, type JournalSetup, readAll, tryOpen } from "../support/journals.ts";
 import { createModelFiles, type Fault, type ModelFiles } from "../support/modelFiles.ts";
 
 before(() => mock.timers.enable({ apis: ["setTimeout", "setInterval"] }));
@@ -175,8 +176,14 @@ const live = async (journal: DiskJournal, world: World, commands: readonly Comma
 
 const setup = { segmentBytes: 6144, memoryBytes: 3000, maxBytes: 60_000, retentionBytes: 12_288 };
 
-const assertAllThere = async (model: ModelFiles, world: World, hadFaults: boolean): Promise<void> => {
-  const { opened, told } = await tryOpen({ ...setup, files: model.files });
+type Keys = Pick<JournalSetup, "keys">;
+
+const assertAllThere = async (
+  model: ModelFiles,
+  world: World,
+  { hadFaults, ...keys }: Keys & { readonly hadFaults: boolean },
+): Promise<void> => {
+  const { opened, told } = await tryOpen({ ...setup, ...keys, files: model.files });
   assert.ok(opened.ok, JSON.stringify(opened));
   const journal = opened.value;
   const { pendingRecords } = journal.status();
@@ -200,10 +207,11 @@ const assertAllThere = async (model: ModelFiles, world: World, hadFaults: boolea
 
 const run = async (lives: readonly Life[], seed: number): Promise<void> => {
   let model = createModelFiles(seed);
+  const keys = seed % 2 === 0 ? {} : { keys: oneKey };
   const world: World = { appended: 0, stored: new Set(), released: new Set(), ...newborn(0) };
   for (const one of lives) {
     model.fault = faultOf(one, model);
-    const { opened } = await drive(tryOpen({ ...setup, files: model.files }), () => undefined);
+    const { opened } = await drive(tryOpen({ ...setup, ...keys, files: model.files }), () => undefined);
     if (opened.ok) {
       await live(opened.value, world, one.commands);
       // The power goes here at the latest; then nothing that the old process still does reaches the disk.
@@ -214,7 +222,7 @@ const run = async (lives: readonly Life[], seed: number): Promise<void> => {
     const hadFaults = lives.some(({ failAt }) => failAt.length > 0);
     // To look after a kill would sync what the next life must find unsynced.
     if (one.how === "kill" && one !== lives.at(-1)) continue;
-    await assertAllThere(model.restart(one.how), world, hadFaults);
+    await assertAllThere(model.restart(one.how), world, { ...keys, hadFaults });
   }
 };
 

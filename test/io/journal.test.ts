@@ -10,6 +10,7 @@ import { runInNewContext } from "node:vm";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { testJournal } from "../contract/journalContract.ts";
 import { eventually } from "../support/eventually.ts";
+import { oneKey } from "../support/journalKeys.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
 
@@ -32,6 +33,16 @@ testJournal("journal on disk", async (t, limits) => {
 
 testJournal("journal on a disk that reorders", async (_t, limits) => {
   const { journal } = await openOrFail({ files: createModelFiles().files, ...limits });
+  return journal;
+});
+
+testJournal("encrypted journal on disk", async (t, limits) => {
+  const { journal } = await openOrFail({
+    ...(await onDisk(t)),
+    ...limits,
+    keys: oneKey,
+    memoryBytes: 200_000,
+  });
   return journal;
 });
 

@@ -15,12 +15,15 @@ export type Unusable = Unreadable;
 
 const slabBytes = 1024 * 1024;
 
-const syncIfPossible = async (disk: Disk, file: File): Promise<void> => {
+/** Whether it succeeded. */
+const syncIfPossible = async (disk: Disk, file: File): Promise<boolean> => {
   try {
     await file.sync();
+    return true;
   } catch (error) {
     if (!isSystemError(error)) throw error;
     disk.on.failed("sync", codeOf(error));
+    return false;
   }
 };
 
@@ -38,14 +41,15 @@ const measureSegment = async (file: File, segment: Segment) => {
   }
 };
 
-/** Syncs and measures the segment that the process before was writing: from here on all that can be read is durable. */
-const finishSegment = async (disk: Disk, segment: Segment): Promise<number> => {
+/** Syncs and measures the segment that the process before was writing: if that succeeds, all that can be read is durable. */
+const finishSegment = async (disk: Disk, segment: Segment) => {
   const file = await disk.files.openToRead(segment.path);
   try {
-    await syncIfPossible(disk, file);
+    const synced = await syncIfPossible(disk, file);
     const { nextIndex, torn } = await measureSegment(file, segment);
     if (torn !== null) await salvage(disk, segment, { ...torn, kind: "torn" });
-    return segment.first + nextIndex;
+    const end = segment.first + nextIndex;
+    return { end, durable: synced ? end : segment.first };
   } finally {
     await file.close();
   }
@@ -56,9 +60,10 @@ const placesOf = async (disk: Disk, catalogue: Catalogue, cursor: Cursor) => {
   const { held } = catalogue;
   const oldest = held[0]?.first ?? 1;
   const last = held.at(-1);
-  const end = last === undefined ? oldest : await finishSegment(disk, last);
+  const { end, durable } =
+    last === undefined ? { end: oldest, durable: oldest } : await finishSegment(disk, last);
   const read = cursor.lost ? oldest : cursor.durable;
-  return { read, next: Math.max(end, read) };
+  return { read, next: Math.max(end, read), doubtful: { from: durable, to: end } };
 };
 
 const beginCursor = async (disk: Disk, cursor: Cursor, read: number): Promise<void> => {
@@ -87,8 +92,12 @@ type Parts = {
   readonly cursor: Cursor;
 };
 
-const createState = (parts: Parts, { read, next }: { read: number; next: number }): State => ({
+const createState = (
+  parts: Parts,
+  { read, next, doubtful }: Awaited<ReturnType<typeof placesOf>>,
+): State => ({
   ...parts,
+  doubtful,
   backlog: createBacklog(parts, read),
   tail: createQueue(),
   tailFirst: next,

@@ -44,6 +44,8 @@ export type State = {
   written: number;
   /** Everything before it survives a power cut, or was released. */
   synced: number;
+  /** Those that the process before has written and this one could not sync: readable, and perhaps gone with the power. */
+  readonly doubtful: { readonly from: number; readonly to: number };
   /** What the reader gets next. */
   read: number;
   /** `failing` and `recovering`: the disk refuses; nothing is appended, everything in the tail stays readable. */
