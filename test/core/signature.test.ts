@@ -3,7 +3,8 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { type AdmissionRules, createAdmission, type Presented } from "../../src/core/signature.ts";
+import type { Presented } from "../../src/core/presented.ts";
+import { type AdmissionRules, createAdmission } from "../../src/core/signature.ts";
 
 type Vector = {
   readonly name: string;
@@ -24,6 +25,7 @@ const rulesWith = (rules: Partial<AdmissionRules>): AdmissionRules => ({
   hmacScheme: "tsign",
   hmacMaxAgeMs: 0,
   tokens: [],
+  basicUsers: [],
   ...rules,
 });
 const signatureHeader = "x-tsign-open-signature";

@@ -14,6 +14,7 @@ export const anyone = createAdmission({
   hmacScheme: "tsign",
   hmacMaxAgeMs: 0,
   tokens: [],
+  basicUsers: [],
 });
 
 export const accepts: Accept = () => Promise.resolve(ok({ after: "published", event: "envelope-finished" }));
