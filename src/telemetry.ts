@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { JournalStatus } from "./core/journal.ts";
+import { createLineBudget, createLineLimit } from "./core/line-limits.ts";
 import {
   type DeadLetterReason,
   type Failure,
@@ -109,6 +110,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
   }
   let kafkaWasConnected: boolean | null = null;
   const limited = createLineLimit(clock);
+  const withinBudget = createLineBudget(clock);
 
   return {
     callbackArrived: () => metrics.inFlight.inc(),
@@ -120,6 +122,10 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     callbackAcknowledged: (event: string, after: AcknowledgedAfter) =>
       metrics.acknowledged.inc({ event, after }),
     callbackRefused: (reason: Refusal) => metrics.refused.inc({ reason }),
+
+    /** Names and shapes of a delivery, made only when its line is written. */
+    deliveryCaptured: (describe: () => object) =>
+      withinBudget((more) => log.info({ ...describe(), ...more }, "captured a delivery: names and shapes")),
 
     recordPublished: (topic: string, event: string, seconds: number) => {
       metrics.published.inc({ topic });
@@ -224,22 +230,5 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
       return metrics.registry.metrics();
     },
     contentType: metrics.registry.contentType,
-  };
-};
-
-const quietMs = 10_000;
-
-/** Writes the first line of a kind at once; what follows within 10 s is counted and told by the next line. */
-const createLineLimit = (clock: () => number) => {
-  const last = new Map<string, { at: number; suppressed: number }>();
-  return (kind: string, write: (more: { suppressed?: number }) => void): void => {
-    const before = last.get(kind);
-    // A clock that jumped back would keep the kind quiet for as long as the jump.
-    if (before !== undefined && Math.abs(clock() - before.at) < quietMs) {
-      before.suppressed += 1;
-      return;
-    }
-    last.set(kind, { at: clock(), suppressed: 0 });
-    write(before !== undefined && before.suppressed > 0 ? { suppressed: before.suppressed } : {});
   };
 };

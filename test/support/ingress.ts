@@ -34,6 +34,7 @@ export const openTestIngress = async (t: TestContext, options: Partial<IngressOp
     admit: anyone,
     accept: accepts,
     telemetry,
+    capture: false,
     clock: Date.now,
     ...options,
   });
