@@ -68,8 +68,10 @@ export const idsOf = (headers: readonly Header[]): readonly Header[] =>
 /** A text in one of the ways in which it may have been signed. The first way is the bridge's own. */
 export type Form = { readonly how: string; readonly text: string };
 
+export const inKeyOrder = "its values in the order of their keys";
+
 export const queryFormsOf = (query: string): readonly Form[] => {
-  const inOrder = { how: "its values in the order of their keys", text: queryValues(query) };
+  const inOrder = { how: inKeyOrder, text: queryValues(query) };
   if (query === "") return [inOrder];
   const asSent = [...new URLSearchParams(query).values()].join("");
   return [

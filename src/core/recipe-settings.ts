@@ -1,3 +1,4 @@
+import { inKeyOrder } from "./recipe-guesses.ts";
 import { presets, type Recipe } from "./recipe.ts";
 import type { Found } from "./recipe-search.ts";
 
@@ -19,10 +20,8 @@ const recipeOf = (found: Found): Recipe | null => {
 const isPreset = (recipe: Recipe, preset: Recipe): boolean => {
   const encoding = preset.encoding === "any" ? "any" : recipe.encoding;
   const several = preset.several || recipe.several;
-  const seen: Recipe = { ...recipe, encoding, several };
-  return (
-    JSON.stringify(Object.entries(seen).toSorted()) === JSON.stringify(Object.entries(preset).toSorted())
-  );
+  const seen = new Map<string, unknown>(Object.entries({ ...recipe, encoding, several }));
+  return Object.entries(preset).every(([name, value]) => seen.get(name) === value);
 };
 
 const key = "name:<the secret>";
@@ -61,7 +60,7 @@ export const adviceOf = (found: Found, query: string): Advice => {
     notes.push(
       `the body must be raw: signed was ${bodyForm}, and not these bytes. If a tool wrote the file anew, the settings hold; if they came so over the network, something in between changes bodies`,
     );
-  if (query !== "" && queryForm !== "" && !queryForm.endsWith("order of their keys"))
+  if (query !== "" && queryForm !== "" && queryForm !== inKeyOrder)
     notes.push(`of the query ${queryForm} was signed, which no setting says: use an address without a query`);
   if (query === "" && template.includes("{query}"))
     notes.push("the query was empty, so how one is signed is not shown: keep the address without a query");
