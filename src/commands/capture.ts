@@ -56,7 +56,8 @@ const describe = (found: Found, query: string) => {
 type Described = ReturnType<typeof describe>;
 
 /** As a shell takes it. */
-const quoted = (value: string): string => (/^[\w.=-]+$/.test(value) ? value : `'${value}'`);
+const quoted = (value: string): string =>
+  /^[\w.=-]+$/.test(value) ? value : `'${value.replaceAll("'", String.raw`'\''`)}'`;
 
 const linesOfMatch = (match: Described): readonly string[] => [
   `match: ${safeText(match.header)} is ${match.encoding} of HMAC-${match.algorithm.toUpperCase()} over ${match.message}, the key as ${match.keyEncoding}`,

@@ -34,9 +34,9 @@ const candidatesIn = ([header, value]: Header): Candidate[] => {
     const begin = several ? value.lastIndexOf(" ", index) + 1 : 0;
     const end = index + text.length;
     const before = value.slice(begin, index);
+    const ends = several ? /^(?: |$)/.test(value.slice(end)) : end === value.length;
     // A timestamp before it changes with each delivery.
-    const isFixed =
-      (several ? /^(?: |$)/.test(value.slice(end)) : end === value.length) && !/\d{9}/.test(before);
+    const isFixed = ends && /^[\x20-\x7e]{0,64}$/.test(before) && !/\d{9}/.test(before);
     return writings.flatMap(([algorithm, encoding, pattern]) =>
       pattern.test(text)
         ? [
