@@ -134,7 +134,7 @@ const nearest = (name: string, known: readonly string[]): string | undefined =>
     return Math.abs(candidate.length - name.length) <= most && distance(name, candidate) <= most;
   });
 
-const ours = /^(?:KAFKA|SCHEMA_REGISTRY|HMAC|BASIC|JOURNAL|TOPIC)_/;
+const ours = /^(?:KAFKA|SCHEMA_REGISTRY|HMAC|JOURNAL|TOPIC)_/;
 /** Kubernetes sets these for each service in sight, so that a service named `kafka` looks like a setting of ours. */
 const ofKubernetes = /_SERVICE_HOST$|_SERVICE_PORT(?:_|$)|_PORT(?:_|$)/;
 
