@@ -1,4 +1,4 @@
-export const help = `node src/main.ts capture try (see: capture help) finds out how a delivery was signed
+export const help = `node src/main.ts capture <command> (see: capture help) finds out how eSignGlobal signs
 
 node src/main.ts journal <command> [options]
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { freePorts } from "../../local/ports.ts";
@@ -114,11 +114,14 @@ test("capture: wrong arguments are told with an example and exit code 2, a missi
     ["capture", "try", "--body", "b", "--headers", "h"],
     ["capture", "try", "--body", "b", "--headers", "h", "--secret-file", "s", "more"],
     ["capture", "try", "--secret", "s"],
+    ["capture", "listen"],
+    ["capture", "listen", "--port", "99999", "--out", "d"],
+    ["capture", "listen", "--port", "8090"],
   ]) {
     const { code, out, err } = await runMain(args);
     assert.equal(code, 2, args.join(" "));
     assert.equal(out, "");
-    assert.match(err, /\nfor example: node src\/main\.ts capture try .*\n.*capture help\n$/);
+    assert.match(err, /\nfor example: node src\/main\.ts capture (?:try|listen) .*\n.*capture help\n$/);
   }
   const gone = await runMain([
     "capture",
@@ -134,7 +137,40 @@ test("capture: wrong arguments are told with an example and exit code 2, a missi
   assert.match(gone.err, /^capture try: ENOENT: no such file or directory, open '\/no\/.'\n$/);
   const help = await runMain(["capture", "help"]);
   assert.deepEqual([help.code, help.err], [0, ""]);
-  assert.match(help.out, /capture try --body FILE --headers FILE --secret-file FILE/);
+  assert.match(
+    help.out,
+    / try --body FILE --headers FILE --secret-file FILE\n[^]* listen --port N --out DIR /,
+  );
+});
+
+test("capture listen: takes the first POST as it came, for capture try, and answers so that it comes again", async (t) => {
+  const [port = 0] = await freePorts(1);
+  const out = join(await newDirectory(t), "delivery");
+  const listening = runMain(["capture", "listen", "--port", String(port), "--out", out]);
+  const address = `http://127.0.0.1:${port}/callback?${query}`;
+  const check = await eventually(() => fetch(address).catch(() => false));
+  assert.ok(check instanceof Response && check.status === 405, "a health check is no delivery");
+  const timestamp = { "X-Tsign-Open-TIMESTAMP": vector.timestamp };
+  const headers = { ...timestamp, "X-Tsign-Open-SIGNATURE": vector.hex };
+  const answer = await fetch(address, { method: "POST", headers, body: vector.body });
+  assert.equal(answer.status, 503);
+  assert.equal(answer.headers.get("retry-after"), "10");
+  const listened = await listening;
+  assert.equal(listened.code, 0, listened.err);
+  assert.ok(!listened.out.includes(vector.hex));
+  for (const name of ["body", "headers"]) assert.equal((await stat(join(out, name))).mode & 0o777, 0o600);
+  assert.deepEqual(await readFile(join(out, "body")), Buffer.from(vector.body));
+
+  const key = join(await newDirectory(t), "key");
+  await writeFile(key, vector.secret);
+  const files = ["--body", join(out, "body"), "--headers", join(out, "headers"), "--secret-file", key];
+  const tried = await runMain(["capture", "try", ...files]);
+  assert.equal(tried.code, 0, tried.out + tried.err);
+  assert.match(tried.out, /HMAC_SCHEME=tsign/);
+
+  const again = await runMain(["capture", "listen", "--port", String(port), "--out", out]);
+  assert.equal(again.code, 1);
+  assert.match(again.err, /^capture listen: EEXIST/);
 });
 
 test("P5: a bridge in capture mode warns at its start, and tells of each delivery names and shapes only", async (t) => {
