@@ -8,7 +8,12 @@ export interface BrokerPorts {
   readonly advertised: number;
   readonly internal: number;
   readonly controller: number;
+  /** By the name of the listener. */
+  readonly further: Readonly<Record<string, number>>;
 }
+
+/** Listeners beside those that every broker has: the name of each and its security protocol, such as SASL_SSL. */
+export type Listeners = Readonly<Record<string, string>>;
 
 export interface BrokerPlace {
   readonly id: number;
@@ -16,24 +21,42 @@ export interface BrokerPlace {
   readonly ports: BrokerPorts;
 }
 
+export interface BrokerExtras {
+  readonly listeners?: Listeners;
+  /** These win. */
+  readonly properties?: Properties;
+}
+
 /** server.properties of one broker among `all`; each broker is a controller too. */
-export function brokerProperties(place: BrokerPlace, all: readonly BrokerPlace[], extra: Properties): string {
-  const { client, advertised, internal, controller } = place.ports;
+export function brokerProperties(
+  place: BrokerPlace,
+  all: readonly BrokerPlace[],
+  extras: BrokerExtras,
+): string {
+  const { client, advertised, internal, controller, further } = place.ports;
+  const protocols = {
+    CLIENT: "PLAINTEXT",
+    INTERNAL: "PLAINTEXT",
+    CONTROLLER: "PLAINTEXT",
+    ...extras.listeners,
+  };
   const properties: Properties = {
     "process.roles": "broker,controller",
     "node.id": `${place.id}`,
     "controller.quorum.voters": all.map(({ id, ports }) => `${id}@127.0.0.1:${ports.controller}`).join(","),
-    listeners: listed({ CLIENT: client, INTERNAL: internal, CONTROLLER: controller }),
-    "advertised.listeners": listed({ CLIENT: advertised, INTERNAL: internal }),
+    listeners: listed({ CLIENT: client, INTERNAL: internal, CONTROLLER: controller, ...further }),
+    "advertised.listeners": listed({ CLIENT: advertised, INTERNAL: internal, ...further }),
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "INTERNAL",
-    "listener.security.protocol.map": "CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": Object.entries(protocols)
+      .map(([name, protocol]) => `${name}:${protocol}`)
+      .join(","),
     "log.dirs": join(place.folder, "data"),
     "auto.create.topics.enable": "false",
     "group.initial.rebalance.delay.ms": "0",
     ...copies(all.length),
     ...deathNotice(all.length),
-    ...extra,
+    ...extras.properties,
   };
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${value}\n`)

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installKafka, type KafkaJava, type Rehearsal } from "./kafka-installation.ts";
 import { brokersSeenBy } from "./kafka-probe.ts";
-import { brokerProperties, type BrokerPlace, type Properties } from "./kafka-properties.ts";
+import { brokerProperties, type BrokerExtras, type BrokerPlace } from "./kafka-properties.ts";
 import { poll } from "./poll.ts";
 import { freePorts } from "./ports.ts";
 import { lastLines, run } from "./run.ts";
@@ -14,13 +14,12 @@ import { openTemporaryFolder } from "./temporary-folder.ts";
 
 const formedWithinMs = 60_000;
 
-export interface KafkaOptions {
+/**
+ * Listeners and lines of server.properties are for every broker. Clients come through the listener CLIENT unless told of
+ * another, so TLS and SASL are set with `listener.security.protocol.map` or `listeners`, and `listener.name.….…`.
+ */
+export interface KafkaOptions extends BrokerExtras {
   readonly brokers?: 1 | 3;
-  /**
-   * Further lines of server.properties, for every broker; they win. Clients come through the listener CLIENT, so TLS
-   * and SASL are set with `listener.security.protocol.map` and `listener.name.client.…`.
-   */
-  readonly properties?: Properties;
   /** Further arguments of `StorageTool format`, such as `--add-scram`. */
   readonly formatArguments?: readonly string[];
   /** Later options win, so these undo the frugal ones, for a measurement say. */
@@ -33,6 +32,8 @@ export interface KafkaNode extends Server {
   readonly id: number;
   /** Where clients reach it without a proxy. */
   readonly port: number;
+  /** The ports of the further listeners, by name. */
+  readonly listenerPorts: Readonly<Record<string, number>>;
 }
 
 export interface LocalKafka extends AsyncDisposable {
@@ -92,12 +93,19 @@ async function startBrokers(options: KafkaOptions, means: Means): Promise<LocalK
 
 async function choosePlaces(options: KafkaOptions, folder: string): Promise<BrokerPlace[]> {
   const ids = options.brokers === 3 ? [1, 2, 3] : [1];
-  const ports = await freePorts(ids.length * 3);
+  const names = Object.keys(options.listeners ?? {});
+  const each = 3 + names.length;
+  const ports = await freePorts(ids.length * each);
   return Promise.all(
     ids.map(async (id, index) => {
-      const [client = 0, internal = 0, controller = 0] = ports.slice(index * 3);
+      const [client = 0, internal = 0, controller = 0, ...others] = ports.slice(index * each);
       const advertised = (await options.advertise?.(index, client)) ?? client;
-      return { id, folder: join(folder, `${id}`), ports: { client, advertised, internal, controller } };
+      const further = Object.fromEntries(names.map((name, at) => [name, others[at] ?? 0]));
+      return {
+        id,
+        folder: join(folder, `${id}`),
+        ports: { client, advertised, internal, controller, further },
+      };
     }),
   );
 }
@@ -109,7 +117,7 @@ interface Setting extends Means {
 
 async function format(place: BrokerPlace, { java, around, options, cluster }: Setting): Promise<void> {
   await mkdir(place.folder, { recursive: true });
-  await writeFile(propertiesOf(place), brokerProperties(place, cluster.places, options.properties ?? {}));
+  await writeFile(propertiesOf(place), brokerProperties(place, cluster.places, options));
   await writeFile(loggingOf(place), logging);
   // As one argument: an id may begin with a dash.
   const clusterId = `--cluster-id=${cluster.id}`;
@@ -138,6 +146,7 @@ function createNode(
   return {
     id: place.id,
     port: place.ports.client,
+    listenerPorts: place.ports.further,
     get pid() {
       return server.pid;
     },

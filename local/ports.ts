@@ -30,7 +30,7 @@ async function isFree(port: number): Promise<boolean> {
   return true;
 }
 
-function accepts(port: number): Promise<boolean> {
+export function accepts(port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect(port, "127.0.0.1");
   socket.once("connect", () => resolve(true)).once("error", () => resolve(false));

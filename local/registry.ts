@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registryFolder } from "./artifacts.ts";
 import { findJava } from "./java.ts";
-import { freePorts } from "./ports.ts";
+import { accepts, freePorts } from "./ports.ts";
 import { createServer, type Server } from "./server.ts";
 import { thisMachine, type Environment, type Surroundings } from "./surroundings.ts";
 import { openTemporaryFolder } from "./temporary-folder.ts";
@@ -15,6 +15,8 @@ export interface RegistryOptions {
   readonly storage?: "memory" | "disk";
   /** The level of subjects that have none of their own. */
   readonly compatibility?: string;
+  /** PEM files; then it speaks https alone. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
   readonly environment?: Environment;
   readonly javaOptions?: readonly string[];
 }
@@ -46,14 +48,14 @@ export async function startRegistry(
     env: { ...around.env, ...settings(options, { port, management, folder }) },
     logFile: join(folder, "server.log"),
     port,
-    probe: () => probe(management),
+    probe: () => probe(management, port),
   });
   parts.defer(server.kill);
   await server.start();
   const kept = parts.move();
   const { signal, kill, start, stop } = server;
   return {
-    url: `http://127.0.0.1:${port}/apis/ccompat/v7`,
+    url: `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}/apis/ccompat/v7`,
     port,
     get pid() {
       return server.pid;
@@ -77,7 +79,7 @@ function settings(options: RegistryOptions, { port, management, folder }: Place)
   const onDisk = { APICURIO_DATASOURCE_URL: `jdbc:h2:file:${join(folder, "registry")};WRITE_DELAY=0` };
   return {
     QUARKUS_HTTP_HOST: "127.0.0.1",
-    QUARKUS_HTTP_PORT: `${port}`,
+    ...(options.tls === undefined ? { QUARKUS_HTTP_PORT: `${port}` } : secured(options.tls, port)),
     // Its own default listens on every address, at port 9000.
     QUARKUS_MANAGEMENT_HOST: "127.0.0.1",
     QUARKUS_MANAGEMENT_PORT: `${management}`,
@@ -89,11 +91,22 @@ function settings(options: RegistryOptions, { port, management, folder }: Place)
   };
 }
 
+function secured({ certFile, keyFile }: NonNullable<RegistryOptions["tls"]>, port: number): Environment {
+  return {
+    QUARKUS_HTTP_SSL_PORT: `${port}`,
+    QUARKUS_HTTP_SSL_CERTIFICATE_FILES: certFile,
+    QUARKUS_HTTP_SSL_CERTIFICATE_KEY_FILES: keyFile,
+    QUARKUS_HTTP_INSECURE_REQUESTS: "disabled",
+  };
+}
+
 /** At the management port, which stays plain HTTP without a password whatever the options say. */
-async function probe(management: number): Promise<void> {
+async function probe(management: number, port: number): Promise<void> {
   const answer = await fetch(`http://127.0.0.1:${management}/health/ready`, {
     signal: AbortSignal.timeout(2_000),
   });
   await answer.body?.cancel();
   if (!answer.ok) throw new Error(`the registry's health is ${answer.status}`);
+  // On a busy machine the port for TLS follows a moment later.
+  if (!(await accepts(port))) throw new Error("the registry's own port is not open yet");
 }

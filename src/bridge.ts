@@ -5,7 +5,7 @@ import { createAccept } from "./accept.ts";
 import type { Config } from "./config.ts";
 import { type SchemaName, subjectOf } from "./core/catalog.ts";
 import { createRecordEncoder } from "./core/record.ts";
-import { createRepeats, type Repeats } from "./core/repeats.ts";
+import type { Repeats } from "./core/repeats.ts";
 import type { Failure } from "./core/result.ts";
 import { createAdmission } from "./core/signature.ts";
 import type { Sink } from "./core/sink.ts";
@@ -15,6 +15,7 @@ import { type KafkaSink, openKafkaSink } from "./io/kafka/sink.ts";
 import { createRegistry } from "./io/registry.ts";
 import { type Journals, openJournals } from "./journals.ts";
 import { linger, pause, type Preparation, prepareKafka, topicsOf } from "./prepare.ts";
+import { recallRepeats } from "./recall.ts";
 import { type Relay, type RelayOptions, startRelay } from "./relay/relay.ts";
 import { askForSchemaIds, recallSchemaIds, type SchemaIds, schemaTexts } from "./schemas.ts";
 import { createTelemetry } from "./telemetry.ts";
@@ -67,18 +68,6 @@ const relayOptions = (parts: Parts, ids: SchemaIds, repeats: Repeats): RelayOpti
   return { journal, sink, ...lanes, encode, repeats, topicPrefix, telemetry, clock: Date.now, pause, linger };
 };
 
-/** The repeats of what was accepted before this start are known too, as far as the journal still has it. */
-const recallRepeats = async ({ config, journals }: Parts): Promise<Repeats> => {
-  const repeats = createRepeats({ windowMs: config.dedupeWindowMs, clock: Date.now });
-  if (config.dedupeWindowMs === 0) return repeats;
-  for await (const batch of journals.retained()) {
-    for (const { eventId, receivedAt, pending } of batch) {
-      if (!pending) repeats.settled(eventId, receivedAt, true);
-    }
-  }
-  return repeats;
-};
-
 /** A call to a server that does not answer lasts for seconds, and nobody waits for it at the end. */
 const whenAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
@@ -90,13 +79,14 @@ const publish = async (parts: Parts): Promise<void> => {
   const asked = askForSchemaIds(parts, registry, ids).then((failure) => {
     if (failure !== null) parts.fail(failure);
   });
-  const closed = whenAborted(parts.closing);
+  const { closing, journals, config } = parts;
+  const closed = whenAborted(closing);
   const [repeats] = await Promise.all([
-    recallRepeats(parts),
+    recallRepeats({ ...journals, windowMs: config.dedupeWindowMs, closing }),
     Promise.race([closed, prepareKafka(parts)]),
     ids.size > 0 ? null : Promise.race([closed, asked]),
   ]);
-  if (ids.size > 0 && !parts.closing.aborted) parts.relay = startRelay(relayOptions(parts, ids, repeats));
+  if (ids.size > 0 && !closing.aborted) parts.relay = startRelay(relayOptions(parts, ids, repeats));
   // The registry may still be out while records go their way under the ids of before.
   await Promise.race([closed, asked]);
 };
@@ -146,10 +136,11 @@ const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
 export const startBridge = async (config: Config, log: Logger): Promise<Bridge> => {
   await using stack = new AsyncDisposableStack();
   const telemetry = createTelemetry(log, packageJson.version, Date.now);
-  const quiet = { kafkaConnected: () => {}, kafkaReconnected: telemetry.kafkaReconnected };
+  const { kafkaReconnected } = telemetry;
+  const quiet = { kafkaConnected: () => {}, kafkaNotConnected: () => {}, kafkaReconnected };
   const failed = Promise.withResolvers<Failure>();
   const closing = new AbortController();
-  const journals = await openJournals(config, telemetry, log);
+  const journals = await openJournals(config, telemetry);
   if (!journals.ok) throw new Error(`${journals.code}: ${journals.detail}`, { cause: journals });
   const parts: Parts = {
     config,
@@ -169,6 +160,8 @@ export const startBridge = async (config: Config, log: Logger): Promise<Bridge> 
   stack.defer(() => drain(parts));
   stack.defer(ingress.close);
   stack.defer(() => closing.abort());
+  const [key] = config.journal.keys;
+  if (key !== undefined) log.info({ key: key.name, id: key.id }, "the journal is encrypted");
   log.info({ callbacks: ingress.port, admin: admin.port, version: packageJson.version }, "listening");
   const opened = stack.move();
   return {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { envSchema, type EnvSchemaOpt } from "env-schema";
+import { unreadPem } from "./core/pem.ts";
 import { exampleOf, explain, formatOf, formats, secretFormats } from "./core/setting-formats.ts";
 import { valueOf } from "./core/setting-formats.ts";
 import { type Parsed, shortSecrets } from "./core/named-secrets.ts";
@@ -46,7 +47,7 @@ const textOf = (name: SettingName, env: Environment, problems: string[]): string
   if ("value" in parsed) return parsed.value;
   problems.push(parsed.wrong);
   // Told once is enough: with an example in its place no rule reports it as missing.
-  return isPem(name) ? "-----BEGIN " : exampleOf(properties[name]);
+  return isPem(name) ? unreadPem : exampleOf(properties[name]);
 };
 
 /** What env-schema found; anything else that it throws is a bug. */
@@ -145,6 +146,8 @@ const toConfig = (raw: Settings) => ({
     /** Null: the journal in memory. */
     directory: raw.JOURNAL_DIR === "none" ? null : raw.JOURNAL_DIR,
     maxBytes: valueOf(formats.size.parse(raw.JOURNAL_MAX_BYTES)),
+    /** The first one encrypts; empty: nothing is encrypted. */
+    keys: raw.JOURNAL_KEY === undefined ? [] : valueOf(formats.journalKeys.parse(raw.JOURNAL_KEY)),
   },
   /** 0: repeats are published again. */
   dedupeWindowMs: valueOf(formats.duration.parse(raw.DEDUPE_WINDOW)),

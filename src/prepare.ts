@@ -33,18 +33,23 @@ export const topicsOf = ({ topics: { prefix } }: Config) => ({
 });
 
 const reportTopics = ({ log }: Preparation, report: TopicReport): void => {
-  const { created, missing, singleCopy, deadLetterLimit } = report;
+  const { created, missing, singleCopy, settingsHidden, deadLetterLimit } = report;
   if (created.length > 0) log.info({ topics: created }, "created topics");
   if (missing.length > 0) {
     log.error(
       { topics: missing },
-      "topics are missing: create them, or set TOPICS=create; their records wait meanwhile",
+      "topics are missing, or hidden from the bridge's user: create them, or set TOPICS=create, or allow DESCRIBE; their records wait meanwhile",
     );
   }
   if (singleCopy.length > 0) {
     log.warn(
       { topics: singleCopy },
       "acks=all means one copy in these topics: give them 3 replicas and min.insync.replicas=2",
+    );
+  }
+  if (settingsHidden) {
+    log.info(
+      "the bridge's user may not see the topics' settings: min.insync.replicas and max.message.bytes are not checked; DESCRIBE_CONFIGS would allow it",
     );
   }
   if (deadLetterLimit !== null) {
@@ -57,7 +62,7 @@ const reportTopics = ({ log }: Preparation, report: TopicReport): void => {
 
 /** Creates or checks the topics, as soon as Kafka can be reached. */
 export const prepareKafka = async (parts: Preparation): Promise<void> => {
-  const { config, log, closing } = parts;
+  const { config, log, telemetry, closing } = parts;
   const { events, deadLetter } = topicsOf(config);
   const rules = {
     ...config.topics,
@@ -72,11 +77,11 @@ export const prepareKafka = async (parts: Preparation): Promise<void> => {
     if (failures[code].handling !== "retry") {
       log.error(
         { reason: code, detail },
-        "topics cannot be created or checked: create them, or set TOPICS=verify",
+        "topics cannot be created or checked: create them, set TOPICS=verify, or mend what the detail says",
       );
       return;
     }
-    log[attempt === 0 ? "warn" : "debug"]({ reason: code, detail }, "topics not checked yet: trying again");
+    telemetry.topicsNotPrepared(report);
     await pause(attempt, closing);
   }
 };

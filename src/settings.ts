@@ -59,7 +59,11 @@ export const ConfigSchema = Type.Object(
     JOURNAL_MAX_BYTES: written(
       "size",
       "10 GiB",
-      "Most that the journal may hold; beyond it callers get 503.",
+      "Most that the journal may hold, parked topics included; beyond it callers get 503.",
+    ),
+    JOURNAL_KEY: optional(
+      "journalKeys",
+      "Keys that encrypt the journal, one `name:key` per line; the first writes, all read.",
     ),
     DEDUPE_WINDOW: written("duration", "6h", "How long a repeated callback is recognised; 0 turns it off."),
     KAFKA_BROKERS: required("brokers", "Brokers to start from, as `host:port` with commas."),

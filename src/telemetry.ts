@@ -1,97 +1,23 @@
 import type { Logger } from "pino";
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { JournalStatus } from "./core/journal.ts";
-import { createLineBudget, createLineLimit } from "./core/line-limits.ts";
+import { createLineBudget } from "./core/line-budget.ts";
+import { createLineLimit } from "./core/line-limit.ts";
 import {
   type DeadLetterReason,
   type Failure,
   type FailureCode,
   failures,
+  needsOperator,
   type Refusal,
 } from "./core/result.ts";
+import { createMetrics } from "./metrics.ts";
 
 /** How a callback was acknowledged. */
 export type AcknowledgedAfter = "published" | "stored" | "duplicate";
 
-/** Seconds. The last bucket below +Inf is the sender's limit of 5 s. */
-const replyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3.5, 4, 5];
-/** Seconds. A record can wait for hours in an outage. */
-const publishBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30, 300, 3600, 21600];
-
-/** Seconds. */
-const syncBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-
-const prefix = "esign_bridge_";
-
-/** Every metric there is: the README's table and the reference are checked against it. */
-export const createMetrics = () => {
-  const registry = new Registry();
-  const registers = [registry];
-  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Counter({ name: `${prefix}${name}`, help, labelNames, registers });
-  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Gauge({ name: `${prefix}${name}`, help, labelNames, registers });
-  const histogram = <L extends string>(name: string, help: string, options: [L[], number[]]) =>
-    new Histogram({
-      name: `${prefix}${name}`,
-      help,
-      labelNames: options[0],
-      buckets: options[1],
-      registers,
-    });
-  collectDefaultMetrics({ register: registry });
-  return {
-    registry,
-    received: counter("callbacks_received_total", "Callbacks whose sender was admitted.", ["source"]),
-    acknowledged: counter(
-      "callbacks_acknowledged_total",
-      "Callbacks answered 200, and what made that safe.",
-      ["event", "after"],
-    ),
-    refused: counter("callbacks_refused_total", "Requests answered with anything but 200.", ["reason"]),
-    replySeconds: histogram("callback_reply_seconds", "From the request's headers to its answer.", [
-      ["outcome"],
-      replyBuckets,
-    ]),
-    publishSeconds: histogram("publish_seconds", "From receipt to the broker's acknowledgement.", [
-      ["event"],
-      publishBuckets,
-    ]),
-    published: counter(
-      "records_published_total",
-      "Records acknowledged by all in-sync replicas, once each; in the dead-letter topic as many as dead_letters_total says.",
-      ["topic"],
-    ),
-    repeated: counter(
-      "callbacks_repeated_total",
-      "Repeats by the sender of what happens once: taken, and not published again.",
-      ["event"],
-    ),
-    retries: counter("publish_retries_total", "Records sent again, by what went wrong.", ["reason"]),
-    deadLetters: counter("dead_letters_total", "Callbacks given up for their own topic.", ["reason"]),
-    inFlight: gauge("callbacks_in_flight", "Requests without an answer yet.", []),
-    pendingRecords: gauge("journal_pending_records", "Callbacks kept and not yet in Kafka.", []),
-    oldestPending: gauge(
-      "journal_oldest_pending_seconds",
-      "Age of the oldest callback not yet in Kafka.",
-      [],
-    ),
-    journalBytes: gauge("journal_bytes", "Bytes that the journal holds.", []),
-    journalSync: histogram("journal_sync_seconds", "One fdatasync, for all that waited for it.", [
-      [],
-      syncBuckets,
-    ]),
-    journalFailures: counter("journal_failures_total", "Failed steps of the journal on disk.", ["reason"]),
-    journalDamaged: counter("journal_damaged_total", "Unreadable places found in the journal on disk.", []),
-    laneParked: gauge("lane_parked", "1 while a topic cannot be written and its records wait apart.", [
-      "topic",
-    ]),
-    kafkaConnected: gauge("kafka_connected", "1 while the producer is connected.", []),
-    reconnects: counter("kafka_reconnects_total", "Producers dropped and connected anew.", ["reason"]),
-    registryFailures: counter("registry_failures_total", "Failed calls to the schema registry.", ["reason"]),
-    buildInfo: gauge("build_info", "1, with the version that runs.", ["version"]),
-  };
-};
+/** Begins the kinds of lines that a connection makes stale. */
+const kafkaTrouble = "kafka";
+const levelOf = (reason: FailureCode) => (needsOperator(reason) ? "error" : "warn");
 
 export type Telemetry = ReturnType<typeof createTelemetry>;
 
@@ -108,9 +34,14 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     if (handling === "refuse") metrics.refused.inc({ reason }, 0);
     if (handling === "dead-letter") metrics.deadLetters.inc({ reason }, 0);
   }
-  let kafkaWasConnected: boolean | null = null;
+  let kafkaIsConnected = false;
   const limited = createLineLimit(clock);
   const withinBudget = createLineBudget(clock);
+  /** The producer and what prepares the topics find the same fault: it is told once. */
+  const tellKafkaTrouble = ({ code: reason, detail }: Failure, message: string) =>
+    limited.line(`${kafkaTrouble} ${reason}`, (more) =>
+      log[levelOf(reason)]({ reason, detail, ...more }, message),
+    );
 
   return {
     callbackArrived: () => metrics.inFlight.inc(),
@@ -134,7 +65,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     callbackRepeated: (event: string) => metrics.repeated.inc({ event }),
     publishRetried: (reason: FailureCode, records: number, detail: string) => {
       metrics.retries.inc({ reason }, records);
-      limited(`retry ${reason}`, (more) =>
+      limited.line(`retry ${reason}`, (more) =>
         log.warn(
           { reason, records, detail, ...more },
           "Kafka did not acknowledge records: sending them again",
@@ -143,13 +74,20 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     },
     deadLetterPublished: (reason: DeadLetterReason, eventId: string, detail: string) => {
       metrics.deadLetters.inc({ reason });
-      limited(`dead letter ${reason}`, (more) =>
+      limited.line(`dead letter ${reason}`, (more) =>
         log.error(
           { reason, eventId, detail, ...more },
           "callback went to the dead-letter topic: see its record there",
         ),
       );
     },
+    deadLetterRefused: (reason: FailureCode, eventId: string, detail: string) =>
+      limited.line(`refused dead letter ${reason}`, (more) =>
+        log.error(
+          { reason, eventId, detail, ...more },
+          "the dead-letter topic does not take a callback, which waits apart: raise max.message.bytes of the topic, or take it out with journal skip",
+        ),
+      ),
     laneParked: (topic: string, { code, detail }: Failure) => {
       metrics.laneParked.set({ topic }, 1);
       // What a retry or a dead letter ends needs no operator yet.
@@ -164,18 +102,35 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
       log.info({ topic }, "topic can be written again: nothing of it waits any more");
     },
 
-    kafkaConnected: (connected: boolean, detail: string) => {
-      metrics.kafkaConnected.set(connected ? 1 : 0);
-      if (connected === kafkaWasConnected) return;
-      kafkaWasConnected = connected;
-      if (connected) log.info("connected to Kafka");
-      else log.warn({ detail }, "no connection to Kafka: trying again until there is one");
+    laneUnopened: (topic: string, { code, detail }: Failure) => {
+      metrics.journalFailures.inc({ reason: "open" });
+      limited.line(`lane ${topic}`, (more) =>
+        log.error(
+          { topic, reason: code, detail, ...more },
+          "the journal of a parked topic cannot be opened: its callbacks are held back until it can",
+        ),
+      );
     },
+
+    kafkaConnected: () => {
+      metrics.kafkaConnected.set(1);
+      if (kafkaIsConnected) return;
+      kafkaIsConnected = true;
+      limited.forget(kafkaTrouble);
+      log.info("connected to Kafka");
+    },
+    kafkaNotConnected: (failure: Failure) => {
+      metrics.kafkaConnected.set(0);
+      kafkaIsConnected = false;
+      tellKafkaTrouble(failure, "no connection to Kafka: trying again until there is one");
+    },
+    topicsNotPrepared: (failure: Failure) =>
+      tellKafkaTrouble(failure, "topics not created or checked yet: trying again"),
     kafkaReconnected: (reason: FailureCode) => metrics.reconnects.inc({ reason }),
     registryFailed: (reason: FailureCode, detail: string) => {
       metrics.registryFailures.inc({ reason });
-      limited(`registry ${reason}`, (more) =>
-        log.warn(
+      limited.line(`registry ${reason}`, (more) =>
+        log[levelOf(reason)](
           { reason, detail, ...more },
           "no schema ids from the registry: trying again until there are",
         ),
@@ -192,7 +147,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     journalSynced: (seconds: number) => metrics.journalSync.observe(seconds),
     journalFailed: (step: string, code: string) => {
       metrics.journalFailures.inc({ reason: step });
-      limited(`journal ${step}`, (more) =>
+      limited.line(`journal ${step}`, (more) =>
         log.error(
           { step, code, ...more },
           "the disk failed the journal: look at its space and health; trying again",

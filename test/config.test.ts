@@ -44,7 +44,7 @@ test("defaults are those of the design", () => {
   const { config, warnings } = loadedFrom({});
   assert.deepEqual(warnings, []);
   assert.equal(config.port, 8080);
-  assert.deepEqual(config.journal, { directory: "./data/journal", maxBytes: 10 * 2 ** 30 });
+  assert.deepEqual(config.journal, { directory: "./data/journal", maxBytes: 10 * 2 ** 30, keys: [] });
   assert.equal(config.dedupeWindowMs, 6 * 3_600_000);
   assert.equal(config.bodyLimitBytes, 2 ** 20);
   assert.deepEqual(config.topics, { mode: "create", prefix: "esign.", partitions: 3, replication: -1 });

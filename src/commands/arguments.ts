@@ -8,6 +8,10 @@ export type CommandName = (typeof commandNames)[number];
 export type Options = {
   readonly directory: string;
   readonly prefix: string;
+  /** Of the keys of an encrypted journal; null when none is named. */
+  readonly keyFile: string | null;
+  /** The keys themselves, where the environment holds them. */
+  readonly keyText: string | null;
   readonly json: boolean;
   readonly all: boolean;
   readonly raw: boolean;
@@ -27,7 +31,7 @@ export type Arguments =
 
 const text = { type: "string" } as const;
 const flag = { type: "boolean" } as const;
-const common = { dir: text, json: flag, help: { type: "boolean", short: "h" } } as const;
+const common = { dir: text, "key-file": text, json: flag, help: { type: "boolean", short: "h" } } as const;
 
 const optionsOf: Record<CommandName, ParseArgsOptionsConfig> = {
   status: common,
@@ -64,7 +68,11 @@ export const textIn = (values: Values, name: string): string | null => {
   return typeof value === "string" ? value : null;
 };
 
-const isSet = (value: string | undefined): value is string => value !== undefined && value.trim() !== "";
+/** Set to nothing counts as not set. */
+const settingIn = (env: Environment, name: string): string | null => {
+  const value = env[name];
+  return value === undefined || value.trim() === "" ? null : value;
+};
 
 const knownTopics = (prefix: string): readonly string[] => [
   ...eventNames.map((name) => topicOf(name, prefix)),
@@ -99,8 +107,10 @@ const limitOf = (limit: string | null): number => {
 };
 
 const toOptions = (values: Values, record: string, env: Environment): Options => ({
-  directory: textIn(values, "dir") ?? (isSet(env["JOURNAL_DIR"]) ? env["JOURNAL_DIR"] : "./data/journal"),
-  prefix: isSet(env["TOPIC_PREFIX"]) ? env["TOPIC_PREFIX"] : "esign.",
+  directory: textIn(values, "dir") ?? settingIn(env, "JOURNAL_DIR") ?? "./data/journal",
+  prefix: settingIn(env, "TOPIC_PREFIX") ?? "esign.",
+  keyFile: textIn(values, "key-file") ?? settingIn(env, "JOURNAL_KEY_FILE"),
+  keyText: settingIn(env, "JOURNAL_KEY"),
   json: values["json"] === true,
   all: values["all"] === true,
   raw: values["raw"] === true,

@@ -53,6 +53,12 @@ const wordsOf = (one: Finding, lost: number): Words => {
         means: `The system does not give out this file (${one.code}).`,
         todo: "Use the bridge's own user, and look at the disk's health.",
       };
+    case "key":
+      return {
+        means:
+          "Nothing is damaged; without that key its records cannot be read, and the bridge will not start on it.",
+        todo: "Give the file with all keys: JOURNAL_KEY_FILE, or --key-file.",
+      };
     case "stub":
       return { means: "A crash right after its creation left it; it held nothing.", todo: "Nothing." };
   }
@@ -69,6 +75,7 @@ const whats: Record<Finding["kind"], (one: Finding, among: string) => string> = 
   header: () => "both copies of its header are damaged",
   stub: () => "is shorter than a header",
   version: ({ code }) => `has format version ${code}, and this program knows only ${segmentVersion}`,
+  key: ({ code }) => `is encrypted with the key whose id is ${code}, which is not given`,
   foreign: () => "is not of the same journal as the file before it",
   refused: ({ code }) => `cannot be read: ${code}`,
 };

@@ -16,6 +16,7 @@ node src/main.ts journal <command> [options]
   help                        this text
 
   --dir DIR                   the journal's directory; else JOURNAL_DIR, else ./data/journal
+  --key-file FILE             the keys of an encrypted journal; else JOURNAL_KEY_FILE
   --json                      for scripts: one object (status, verify), or one per line (list, export)
 
 All but skip only read: on a copy, or beside a running bridge, whose last 200 ms they may not know yet.

@@ -3,6 +3,7 @@ import { readArguments, type CommandName } from "./arguments.ts";
 import { runCapture } from "./capture.ts";
 import { exportRecords } from "./export.ts";
 import { help } from "./help.ts";
+import { readKeys } from "./keys.ts";
 import { list } from "./list.ts";
 import { createOutput } from "./output.ts";
 import { faultOfDirectory, type Context } from "./records.ts";
@@ -23,9 +24,10 @@ export type Surroundings = Pick<NodeJS.Process, "env" | "stdout" | "stderr">;
 
 const runOn = async (name: CommandName, context: Context): Promise<number> => {
   try {
-    const fault = await faultOfDirectory(context.options.directory);
-    if (fault === null) return await commands[name](context);
-    await context.say(fault);
+    const read = await readKeys(context.options);
+    const fault = "fault" in read ? read.fault : await faultOfDirectory(context.options.directory);
+    if ("keys" in read && fault === null) return await commands[name]({ ...context, keys: read.keys });
+    await context.say(fault ?? "");
   } catch (error) {
     if (!(error instanceof Error && isSystemError(error))) throw error;
     const isTaken = codeOf(error) === "EEXIST" && context.options.out !== null;
@@ -58,7 +60,14 @@ export const runCommand = async (
       return 2;
     case "command": {
       const say = (text: string) => words.line(`journal ${read.name}: ${text}`);
-      return runOn(read.name, { options: read.options, out, say, files: realFiles, clock: Date.now });
+      return runOn(read.name, {
+        options: read.options,
+        out,
+        say,
+        files: realFiles,
+        keys: [],
+        clock: Date.now,
+      });
     }
   }
 };

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readCallback } from "../core/callback.ts";
 import { deadLetterTopic, topicOf } from "../core/catalog.ts";
+import type { JournalKey } from "../core/journal-keys.ts";
 import type { Arrival } from "../core/journal.ts";
 import { codeOf, type Files } from "../io/journal/files.ts";
 import { cursorOf, inspectJournal, oldestOf, type JournalSeen } from "../io/journal/inspection.ts";
@@ -15,6 +16,7 @@ export type Context = {
   /** For words that are not the result. */
   readonly say: (text: string) => Promise<void>;
   readonly files: Files;
+  readonly keys: readonly JournalKey[];
   readonly clock: () => number;
 };
 
@@ -53,12 +55,12 @@ export const faultOfDirectory = async (directory: string): Promise<string | null
  * The main journal, then the lanes: what a running bridge moves from there to here meanwhile is seen twice rather than not at
  * all. Each is looked at when it is asked for.
  */
-export async function* journalsOf({ files, options }: Context): AsyncGenerator<NamedJournal> {
+export async function* journalsOf({ files, keys, options }: Context): AsyncGenerator<NamedJournal> {
   const { directory } = options;
-  yield { name: mainName, seen: await inspectJournal(files, directory) };
+  yield { name: mainName, seen: await inspectJournal({ files, keys, directory }) };
   const parked = join(directory, "parked");
   for (const name of (await files.list(parked)).toSorted()) {
-    yield { name, seen: await inspectJournal(files, join(parked, name)) };
+    yield { name, seen: await inspectJournal({ files, keys, directory: join(parked, name) }) };
   }
 }
 

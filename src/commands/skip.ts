@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import { writeMarks } from "../io/journal/skipped.ts";
+import { writeMarks, type Mark } from "../io/journal/skipped.ts";
 import { exportLine } from "./export.ts";
 import { createOutFile } from "./output.ts";
 import {
   destinationOf,
   journalsOf,
+  mainName,
   placeOf,
   rowsOf,
   type Context,
@@ -51,14 +52,38 @@ const writeRecord = async ({ options }: Context, { row }: Match, path: string): 
   }
 };
 
+const faultyMarks = (directory: string): string =>
+  `${join(directory, "skipped")} is damaged: see journal verify`;
+
+/**
+ * What waits in a lane has come from the main journal, which remembers it as settled: without a mark there, the same bytes
+ * would be taken for a repeat when they are posted again. First, since alone it does no harm.
+ */
+const markInMain = async (context: Context, eventId: string): Promise<string | null> => {
+  for await (const journal of journalsOf(context)) {
+    const { directory, marks } = journal.seen;
+    if (marks === null) return faultyMarks(directory);
+    const same: Mark[] = [];
+    for await (const row of rowsOf(context, journal, "oldest")) {
+      const isSame = row.kind === "record" && row.state === "settled" && row.arrival.eventId === eventId;
+      if (isSame) same.push({ sequence: row.sequence, eventId });
+    }
+    if (same.length > 0) await writeMarks(context.files, directory, [...marks, ...same]);
+    break;
+  }
+  return null;
+};
+
 const skipLocked = async (context: Context, path: string): Promise<string | null> => {
   const { record } = context.options;
   const match = pick(record, await findMatches(context));
   if (typeof match === "string") return match;
   const { row, journal } = match;
   const { directory, marks } = journal.seen;
-  if (marks === null) return `${join(directory, "skipped")} is damaged: see journal verify`;
+  if (marks === null) return faultyMarks(directory);
   await writeRecord(context, match, path);
+  const fault = journal.name === mainName ? null : await markInMain(context, row.arrival.eventId);
+  if (fault !== null) return fault;
   const mark = { sequence: row.sequence, eventId: row.arrival.eventId };
   await writeMarks(context.files, directory, [...marks, mark]);
   await context.say(

@@ -30,7 +30,7 @@ const verifyJournal = async (context: Context, journal: NamedJournal): Promise<V
     if (one.state !== "settled") counts[one.state] += 1;
   }
   // What a running bridge has released and removed meanwhile is not missed.
-  const now = found.length === 0 ? seen : await inspectJournal(context.files, seen.directory);
+  const now = found.length === 0 ? seen : await inspectJournal({ ...context, directory: seen.directory });
   const cursor = Math.max(cursorOf(seen), typeof now.cursor === "number" ? now.cursor : 0);
   const notes = found.filter((one) => isHarmless(one, cursor));
   const faults = found.filter((one) => !isHarmless(one, cursor));

@@ -5,7 +5,7 @@
  *     4  crc      u32  CRC32 over everything behind it, begun with the segment's salt
  *     8  length   u32  of the payload
  *    12  index    u32  place in the segment: 0, 1, 2 …, without a gap
- *    16  payload
+ *    16  payload; sealed in an encrypted segment (`cipher.ts`), as all of the following then is
  *
  *     0  kind       u8   1: an arrival
  *     1  flags      u8   1: has a source, 2: is a dead letter
@@ -20,6 +20,7 @@
  */
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
+import { tagBytes, type SegmentCipher } from "./cipher.ts";
 import type { Arrival, DeadLetter } from "./journal.ts";
 import { failures, type DeadLetterReason, type FailureRule } from "./result.ts";
 
@@ -43,9 +44,9 @@ const isDeadLetterReason = (code: string): code is DeadLetterReason =>
 
 const textBytesAtMost = (text: string): number => 2 + text.length * 3;
 
-/** At least as many bytes as the frame of this arrival takes. */
+/** At least as many bytes as the frame of this arrival takes, sealed or not. */
 export const frameBytesAtMost = (arrival: Arrival): number => {
-  let bytes = frameHeaderBytes + fixedPayloadBytes + arrival.body.length;
+  let bytes = frameHeaderBytes + fixedPayloadBytes + arrival.body.length + tagBytes;
   if (arrival.source !== null) bytes += textBytesAtMost(arrival.source);
   const letter = arrival.deadLetter;
   if (letter !== null) {
@@ -81,13 +82,23 @@ const writeArrival = (into: Buffer, at: number, arrival: Arrival): number => {
   return end + arrival.body.length;
 };
 
+type FrameToWrite = {
+  readonly arrival: Arrival;
+  readonly index: number;
+  readonly salt: number;
+  readonly cipher: SegmentCipher | null;
+};
+
+const writePayload = (into: Buffer, at: number, { arrival, index, cipher }: FrameToWrite): number => {
+  const end = writeArrival(into, at, arrival);
+  if (cipher === null) return end;
+  cipher.seal(into.subarray(at, end), index, into.subarray(end, end + tagBytes));
+  return end + tagBytes;
+};
+
 /** Writes a frame at `at`, where `frameBytesAtMost` bytes must be free, and gives the place behind it. */
-export const writeFrame = (
-  into: Buffer,
-  at: number,
-  frame: { readonly arrival: Arrival; readonly index: number; readonly salt: number },
-): number => {
-  const end = writeArrival(into, at + frameHeaderBytes, frame.arrival);
+export const writeFrame = (into: Buffer, at: number, frame: FrameToWrite): number => {
+  const end = writePayload(into, at + frameHeaderBytes, frame);
   into.writeUInt32BE(marker, at);
   into.writeUInt32BE(end - at - frameHeaderBytes, at + 8);
   into.writeUInt32BE(frame.index, at + 12);

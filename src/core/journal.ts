@@ -42,6 +42,8 @@ export type BatchLimit = {
   readonly entries: number;
   /** Stop before the bodies exceed this many bytes; one entry is always returned, however large. */
   readonly bytes: number;
+  /** False: do not wait for the first one. */
+  readonly wait?: boolean;
 };
 
 export type JournalStatus = {
@@ -77,7 +79,8 @@ export interface Journal extends AsyncDisposable {
   stored(entry: Entry): Promise<Result<undefined, "not-durable" | "journal-failed">>;
   /**
    * The next entries that were not read yet, oldest first. Waits for the first one, and then for those that come in the
-   * same turn of the event loop: they go to Kafka together. Empty only after `close`.
+   * same turn of the event loop: they go to Kafka together. Empty only after `close`, or when asked not to wait: those that
+   * count as pending may be missing, or on a disk that cannot be read now.
    */
   read(limit: BatchLimit): Promise<readonly Entry[]>;
   /** The oldest `count` entries read and not released are done with (published, dead-lettered or parked elsewhere). */

@@ -51,14 +51,15 @@ export const failures = {
   "replicas-insufficient": { handling: "retry", scope: "topic" },
   "record-not-sent": { handling: "retry", scope: "topic" },
   "credentials-refused": { handling: "retry", scope: "cluster" },
+  "tls-failed": { handling: "retry", scope: "cluster" },
   "schema-id-missing": { handling: "retry", scope: "topic" },
   "topic-missing": { handling: "park" },
   "topic-unauthorized": { handling: "park" },
   "topic-policy": { handling: "park" },
 
-  // The registry, at start.
+  // The registry, at start; TLS may fail here too.
   "registry-unavailable": { handling: "retry", scope: "cluster" },
-  "registry-refused": { handling: "fatal" },
+  "registry-refused": { handling: "retry", scope: "cluster" },
   "schema-incompatible": { handling: "fatal" },
   "schema-invalid": { handling: "fatal" },
   "subject-unknown": { handling: "fatal" },
@@ -67,9 +68,18 @@ export const failures = {
   "journal-locked": { handling: "fatal" },
   "journal-unusable": { handling: "fatal" },
   "journal-version-unknown": { handling: "fatal" },
+  "journal-key-missing": { handling: "fatal" },
 } as const satisfies Record<string, FailureRule>;
 
 export type FailureCode = keyof typeof failures;
+
+const ofSettings: ReadonlySet<FailureCode> = new Set([
+  "credentials-refused",
+  "registry-refused",
+  "tls-failed",
+]);
+/** Tried again for ever, and yet no time mends it: settings, certificates or rights do not agree. */
+export const needsOperator = (code: FailureCode): boolean => ofSettings.has(code);
 
 type CodesOf<H extends FailureRule["handling"]> = {
   [C in FailureCode]: (typeof failures)[C]["handling"] extends H ? C : never;

@@ -1,3 +1,4 @@
+import { parseJournalKeys } from "./journal-keys.ts";
 import { type Parsed, parseSecrets, parseTokens, parseUsers } from "./named-secrets.ts";
 import { faultOfMessage } from "./recipe.ts";
 
@@ -117,6 +118,12 @@ export const formats = {
     example: "sha256=",
     parse: matching(/^[\x20-\x7e]{1,64}$/),
   },
+  journalKeys: {
+    allowed:
+      "one name:key per line, each a name of 1 to 64 letters, digits, '.', '_', '-' and 32 random bytes in Base64",
+    example: "2026:<openssl rand -base64 32>",
+    parse: parseJournalKeys,
+  },
   brokers: {
     allowed: "host:port, several with commas",
     example: "kafka-1:9092,kafka-2:9092",
@@ -167,7 +174,13 @@ export type SettingRule = {
 export type Setting = { readonly name: string; readonly secret: boolean; readonly rule: SettingRule };
 
 /** Values of these are never shown, and can be given in a file. */
-export const secretFormats: readonly (FormatName | undefined)[] = ["secrets", "tokens", "users", "secret"];
+export const secretFormats: readonly (FormatName | undefined)[] = [
+  "secrets",
+  "tokens",
+  "users",
+  "secret",
+  "journalKeys",
+];
 export const formatOf = (rule: SettingRule): FormatName | undefined =>
   formatNames.find((name) => name === rule.format);
 const formatNames = Object.keys(formats).filter((name): name is FormatName => name in formats);

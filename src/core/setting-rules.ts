@@ -4,13 +4,21 @@ import {
   authenticationFaults,
 } from "./authentication-rules.ts";
 import { catalog, deadLetterTopic } from "./catalog.ts";
+import { pemProblems } from "./pem.ts";
 
 /** Settings as written, empty ones left out. Only those that some rule looks at need a name here. */
 export type Texts = Readonly<
   Partial<
     Record<
       | ("ACK_AFTER" | "ADMIN_HOST" | "ADMIN_PORT" | "HOST")
-      | ("JOURNAL_DIR" | "KAFKA_SASL_MECHANISM" | "KAFKA_SASL_PASSWORD" | "KAFKA_SASL_USERNAME" | "KAFKA_TLS")
+      | (
+          | "JOURNAL_DIR"
+          | "JOURNAL_KEY"
+          | "KAFKA_SASL_MECHANISM"
+          | "KAFKA_SASL_PASSWORD"
+          | "KAFKA_SASL_USERNAME"
+          | "KAFKA_TLS"
+        )
       | ("KAFKA_TLS_CA_FILE" | "KAFKA_TLS_CERT_FILE" | "KAFKA_TLS_KEY_FILE" | "PORT")
       | ("SCHEMA_REGISTRY_CA_FILE" | "SCHEMA_REGISTRY_PASSWORD" | "SCHEMA_REGISTRY_TOKEN")
       | ("SCHEMA_REGISTRY_URL" | "SCHEMA_REGISTRY_USERNAME" | "TOPIC_PREFIX" | "TOPIC_REPLICATION"),
@@ -29,7 +37,6 @@ const longestSuffix = Math.max(
 const mechanismOf = (texts: Texts): string => texts.KAFKA_SASL_MECHANISM ?? "none";
 const samePort = (texts: Texts): boolean =>
   (texts.PORT ?? "8080") === (texts.ADMIN_PORT ?? "8081") && texts.PORT !== "0";
-
 const faults: readonly Rule[] = [
   {
     broken: (t) => samePort(t) && (t.HOST ?? "0.0.0.0") === (t.ADMIN_HOST ?? "0.0.0.0"),
@@ -86,6 +93,10 @@ const faults: readonly Rule[] = [
 
 const doubts: readonly Rule[] = [
   {
+    broken: (t) => t.JOURNAL_KEY !== undefined && t.JOURNAL_DIR === "none",
+    says: "JOURNAL_KEY is set, and JOURNAL_DIR is none: no journal is written that it could encrypt",
+  },
+  {
     broken: (t) => mechanismOf(t) === "plain" && t.KAFKA_TLS !== "true",
     says: "KAFKA_SASL_MECHANISM is plain without KAFKA_TLS=true: the password crosses the network readable",
   },
@@ -104,6 +115,7 @@ const broken = (rules: readonly Rule[], texts: Texts): string[] =>
 export const contradictions = (texts: Texts & AuthenticationTexts): string[] => [
   ...authenticationFaults(texts),
   ...broken(faults, texts),
+  ...pemProblems(texts),
 ];
 /** Allowed, and probably not meant. */
 export const doubtful = (texts: Texts & AuthenticationTexts): string[] => [

@@ -21,6 +21,7 @@ export type SinkFailure =
   | "replicas-insufficient"
   | "record-not-sent"
   | "credentials-refused"
+  | "tls-failed"
   | "topic-missing"
   | "topic-unauthorized"
   | "topic-policy"

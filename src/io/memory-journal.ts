@@ -6,10 +6,14 @@ import { fail, ok, type Result } from "../core/result.ts";
 export type MemoryJournalOptions = {
   /** Bodies and what each entry costs besides; above it, `journal-full`. */
   readonly maxBytes: number;
+  /** Of all journals that share `maxBytes`, this one included; without it this one is alone. */
+  readonly heldTogether?: () => number;
 };
 
+export type MemoryJournal = Journal & { readonly heldBytes: () => number };
+
 type State = {
-  readonly maxBytes: number;
+  readonly options: MemoryJournalOptions;
   readonly pending: Queue<Entry>;
   nextSequence: number;
   bytes: number;
@@ -30,10 +34,18 @@ const wake = (state: State): void => {
   state.wakeReader = null;
 };
 
+const heldTogether = ({ options, bytes }: State): number => options.heldTogether?.() ?? bytes;
+
+const refusalOf = (state: State): string | null => {
+  const held = heldTogether(state);
+  return held + entryBytes > state.options.maxBytes ? `${held} bytes are waiting` : null;
+};
+
 const append = (state: State, arrival: Arrival): Result<Entry, "journal-full" | "journal-failed"> => {
   if (state.disposed) return fail("journal-failed", "the journal is closed");
   const size = sizeOf(arrival);
-  if (state.bytes + size > state.maxBytes) return fail("journal-full", `${state.bytes} bytes are waiting`);
+  const held = heldTogether(state);
+  if (held + size > state.options.maxBytes) return fail("journal-full", `${held} bytes are waiting`);
   const { promise, resolve } = Promise.withResolvers<Settlement>();
   const entry = { arrival, sequence: state.nextSequence, settled: promise, settle: resolve };
   state.nextSequence += 1;
@@ -59,7 +71,8 @@ const take = (state: State, limit: BatchLimit): readonly Entry[] => {
 
 const read = async (state: State, limit: BatchLimit): Promise<readonly Entry[]> => {
   if (state.wakeReader !== null) throw new Error("two reads of one journal at a time");
-  if (state.pending.length() === state.inFlight && !state.closed) {
+  const mayWait = limit.wait !== false && !state.closed;
+  if (mayWait && state.pending.length() === state.inFlight) {
     const { promise, resolve } = Promise.withResolvers<void>();
     state.wakeReader = resolve;
     await promise;
@@ -83,9 +96,9 @@ const close = (state: State): void => {
 };
 
 /** Keeps callbacks until Kafka has them or the process ends: nothing may be acknowledged before Kafka has it. */
-export const openMemoryJournal = ({ maxBytes }: MemoryJournalOptions): Journal => {
+export const openMemoryJournal = (options: MemoryJournalOptions): MemoryJournal => {
   const state: State = {
-    maxBytes,
+    options,
     pending: createQueue(),
     nextSequence: 1,
     bytes: 0,
@@ -103,9 +116,10 @@ export const openMemoryJournal = ({ maxBytes }: MemoryJournalOptions): Journal =
     status: () => ({
       pendingRecords: state.pending.length(),
       oldestPendingAt: state.pending.at(0)?.arrival.receivedAt ?? null,
-      refusal: state.bytes + entryBytes > state.maxBytes ? `${state.bytes} bytes are waiting` : null,
+      refusal: refusalOf(state),
       bytes: state.bytes,
     }),
+    heldBytes: () => state.bytes,
     close: () => close(state),
     [Symbol.asyncDispose]: () => {
       state.disposed = true;

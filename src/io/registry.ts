@@ -2,10 +2,12 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry";
 import { fail, type Failure, ok, type Result } from "../core/result.ts";
+import { type TlsFault, tlsFaultOf, tlsWordsOf } from "../core/tls-faults.ts";
 
 export type RegistryFailure =
   | "registry-unavailable"
   | "registry-refused"
+  | "tls-failed"
   | "schema-incompatible"
   | "schema-invalid"
   | "subject-unknown";
@@ -26,7 +28,7 @@ export type RegistrySettings = {
   readonly deadlineMs?: number;
 };
 
-/** The one caller asks at start, and again, with its own back-off, for subjects that were `registry-unavailable`. */
+/** The one caller asks at start, and again, with its own back-off, for subjects whose failure a retry can mend. */
 export interface Registry extends AsyncDisposable {
   /**
    * The id of each schema (JSON text), by subject. One request per subject, all at the same time; each ends within the
@@ -42,18 +44,11 @@ type Retry = NonNullable<Client["retry"]>;
 type Call = {
   asked: boolean;
   answer: { readonly status: number; readonly body: string } | null;
-  fault: string | null;
+  fault: Error | null;
 };
 
 const clientId = "esign-kafka-bridge";
 const largestId = 2 ** 31 - 1;
-
-/** A refused connection to a name with several addresses is an error without a message. */
-const reasonOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
-  const code = "code" in error ? String(error.code) : error.name;
-  return error.message === "" ? code : error.message;
-};
 
 /**
  * Notes each answer, and lets nothing be sent twice. The library asks this with the bare response, before its own error
@@ -65,7 +60,7 @@ const validateRetry: Retry["validateRetry"] = (response) => {
   if (call === undefined) return response.status() >= 500;
   const error = response.error();
   if (error === null) call.answer = { status: response.status(), body: response.rawData() ?? "" };
-  else call.fault = reasonOf(error);
+  else call.fault = error;
   Object.assign(response, { errors: [], responseData: response.data() === null ? "{}" : response.rawData() });
   return false;
 };
@@ -149,6 +144,15 @@ const verdictOn = (status: number, body: string, mode: RegistrySettings["mode"])
   return mode === "lookup" && isRegistryError(body) ? unknownSubject : wrongAddress;
 };
 
+const tlsAdvice: Readonly<Record<TlsFault, string>> = {
+  untrusted: "SCHEMA_REGISTRY_CA_FILE must hold the certificate of the authority that signed the registry's",
+  expired: "Renew it, or that of its authority in SCHEMA_REGISTRY_CA_FILE, and compare the clocks",
+  "other-name": "Use a name in SCHEMA_REGISTRY_URL that the certificate holds",
+  "not-tls": "No TLS is spoken there: begin SCHEMA_REGISTRY_URL with http:, or give the TLS port",
+  version: "The registry must speak TLS 1.2 or 1.3",
+  "client-certificate": "It wants a client certificate, which the bridge has none of: use credentials",
+};
+
 /** A proxy's error page may repeat what was sent to it. */
 const withoutSecrets = (body: string, auth: RegistrySettings["auth"]): string => {
   const secret = auth?.kind === "basic" ? auth.password : auth?.token;
@@ -159,9 +163,28 @@ const withoutSecrets = (body: string, auth: RegistrySettings["auth"]): string =>
   );
 };
 
+/** A refused connection to a name with several addresses is an error without a message. */
+const reasonOf = (error: Error | null): string => {
+  if (error === null) return "no reason given";
+  const code = "code" in error ? String(error.code) : error.name;
+  return error.message === "" ? code : tlsWordsOf(error);
+};
+
+const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+
+const silenceOf = (fault: Error | null, url: string): Failure<RegistryFailure> => {
+  const tlsFault = fault === null ? null : tlsFaultOf(fault);
+  const words = `${url} does not answer: ${reasonOf(fault)}`;
+  if (tlsFault !== null) return fail("tls-failed", `${words}. ${tlsAdvice[tlsFault]}`);
+  const hungUp = fault !== null && "code" in fault && fault.code === "ECONNRESET";
+  const advice =
+    hungUp && url.startsWith("http:") ? ". If this lasts, SCHEMA_REGISTRY_URL may need https" : "";
+  return fail("registry-unavailable", words + advice);
+};
+
 const failureOf = (call: Call, { url, mode, auth }: RegistrySettings): Failure<RegistryFailure> => {
-  if (!call.asked) return fail("schema-invalid", `${call.fault}. Mend the file in schemas/`);
-  if (call.answer === null) return fail("registry-unavailable", `${url} does not answer: ${call.fault}`);
+  if (!call.asked) return fail("schema-invalid", `${reasonOf(call.fault)}. Mend the file in schemas/`);
+  if (call.answer === null) return silenceOf(call.fault, url);
   const { status, body } = call.answer;
   const { code, advice } = verdictOn(status, body, mode);
   return fail(code, `${url} answered ${status}: ${wordsOf(withoutSecrets(body, auth))}. ${advice}`);
@@ -203,7 +226,7 @@ export const createRegistry = (settings: RegistrySettings): Registry => {
       const id: unknown = await Promise.race([whenAborted(signal), idFrom(client, mode, asked)]);
       if (typeof id === "number" && Number.isInteger(id) && id > 0 && id <= largestId) return ok(id);
     } catch (error) {
-      call.fault = signal.aborted ? reasonOf(signal.reason) : (call.fault ?? reasonOf(error));
+      call.fault = toError(signal.aborted ? signal.reason : (call.fault ?? error));
       if (signal.aborted) call.answer = null;
     } finally {
       clearTimeout(timer);

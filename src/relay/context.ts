@@ -21,6 +21,7 @@ export type RelayOptions = {
     Telemetry,
     | "recordPublished"
     | "deadLetterPublished"
+    | "deadLetterRefused"
     | "publishRetried"
     | "callbackRepeated"
     | "laneParked"
@@ -36,8 +37,10 @@ export type RelayOptions = {
 
 /** The records of one topic that cannot be written for now, and the run that tries them. */
 export type Lane = {
-  readonly topic: string;
-  readonly journal: Journal;
+  /** Its topic, or `refusedLane`. */
+  readonly name: string;
+  /** Null while it cannot be opened: nothing is added then, and nothing of the topic is sent. */
+  journal: Journal | null;
   /** True while what may be the last of it is sent: nothing is added, or a busy topic would never leave its lane. */
   closing: boolean;
 };
@@ -45,7 +48,7 @@ export type Lane = {
 /** What the stream and the lanes share. */
 export type RelayContext = RelayOptions & {
   readonly stopping: AbortSignal;
-  /** By topic: those that are parked. */
+  /** By name: those that are parked. */
   readonly lanes: Map<string, Lane>;
   readonly laneRuns: Set<Promise<void>>;
 };

@@ -21,6 +21,8 @@ export type Delivery = {
   readonly onDelivered: (item: Item) => void;
   /** True: older records of the topic wait elsewhere, so a new dead letter must not go there by itself. */
   readonly mustQueue: (topic: string) => boolean;
+  /** Called for a dead letter that is refused by itself for what it is, instead of leaving it: others need not wait for it. */
+  readonly onRefused?: (left: Left) => void;
   /**
    * True: do not take one answer for all topics, send each by itself; and look for the one record that makes its topic
    * fail, which takes a failed call for each halving.
@@ -75,8 +77,11 @@ const findCulprit = async (delivery: Delivery, left: readonly Left[]): Promise<r
   if (first === undefined) return left;
   const { code, detail } = first.failure;
   if (left.length === 1) {
-    const isOfTopic = first.item.letter === null && isDeadLetterReason(code);
-    return isOfTopic ? giveUp(delivery, first.item, fail(code, detail)) : left;
+    if (!isDeadLetterReason(code)) return left;
+    if (first.item.letter === null) return giveUp(delivery, first.item, fail(code, detail));
+    if (delivery.onRefused === undefined) return left;
+    delivery.onRefused(first);
+    return [];
   }
   if (!delivery.thorough) return left;
   const middle = Math.ceil(left.length / 2);

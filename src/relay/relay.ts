@@ -44,8 +44,7 @@ type Batch = {
 /** More entries beside those that fail: they must not wait for them, and they show whether it is the topic. */
 const topUp = async (context: RelayContext, intake: Intake, batch: Batch): Promise<void> => {
   if (batch.read > readAtMost.entries - batchLimit.entries || batch.readBytes >= readAtMost.bytes) return;
-  if (!intake.hasNext(batch.read + batch.unreleased)) return;
-  const { entries, bytes, items } = await intake.next(batch.read + batch.unreleased);
+  const { entries, bytes, items } = await intake.more(batch.read + batch.unreleased);
   batch.read += entries;
   batch.readBytes += bytes;
   batch.inHand = [...batch.inHand, ...withoutRepeats(context, items)];
@@ -69,8 +68,10 @@ const topicsToPark = (
   return new Set(left.filter(mustPark).map(({ item }) => topicOfItem(item)));
 };
 
-const parkSome = async (context: RelayContext, batch: Batch, left: readonly Left[]) => {
-  const { moves, stayed } = await park(context, left);
+type Parking = { readonly left: readonly Left[]; readonly refused?: readonly Left[] };
+
+const parkSome = async (context: RelayContext, batch: Batch, { left, refused = [] }: Parking) => {
+  const { moves, stayed } = await park(context, left, refused);
   batch.moves.push(...moves);
   return stayed.map(({ item }) => item);
 };
@@ -83,11 +84,8 @@ const passToLanes = async (context: RelayContext, batch: Batch): Promise<readonl
   if (lanes.size === 0) return [];
   const [queued, others] = splitBy(batch.inHand, (item) => lanes.has(topicOfItem(item)));
   batch.inHand = others;
-  return parkSome(
-    context,
-    batch,
-    queued.map((item) => ({ item, failure: behindOthers, tried: false })),
-  );
+  const left = queued.map((item) => ({ item, failure: behindOthers, tried: false }));
+  return parkSome(context, batch, { left });
 };
 
 /** Topics that were not asked come first the next time. */
@@ -103,16 +101,22 @@ const tryBatch = async (context: RelayContext, batch: Batch, attempt: number): P
   const onDelivered = (item: Item) => settle(context, item);
   const mustQueue = (topic: string) => lanes.has(topic);
   const thorough = attempt >= triesBeforeParking;
+  const refused: Left[] = [];
+  const onRefused = (one: Left) => void refused.push(one);
+  const delivery = { sink, topicPrefix, onDelivered, onRefused, mustQueue, thorough };
   const sent = batch.inHand.length;
-  const left =
-    sent === 0 ? [] : await deliverAll({ sink, topicPrefix, onDelivered, mustQueue, thorough }, batch.inHand);
+  const left = sent === 0 ? [] : await deliverAll(delivery, batch.inHand);
   batch.progress = sent === 0 || left.length < sent;
   batch.inHand = held;
-  if (left.length === 0) return;
+  if (left.length + refused.length === 0) return;
   reportRetries(context, left);
   const topics = topicsToPark(context, left, { attempt, progress: batch.progress });
   const [parked, again] = splitBy(left, ({ item }) => topics.has(topicOfItem(item)));
-  batch.inHand = [...held, ...(await parkSome(context, batch, parked)), ...inOrderOfNeed(again)];
+  batch.inHand = [
+    ...held,
+    ...(await parkSome(context, batch, { left: parked, refused })),
+    ...inOrderOfNeed(again),
+  ];
 };
 
 const runStream = async (context: RelayContext): Promise<void> => {
@@ -157,7 +161,7 @@ export const startRelay = (options: RelayOptions): Relay => {
   const giveUp = () => {
     stopping.abort();
     // A lane may be waiting for a disk that cannot be read.
-    for (const { journal } of context.lanes.values()) journal.close();
+    for (const { journal } of context.lanes.values()) journal?.close();
   };
   return {
     drain: async (timeIsUp) => {

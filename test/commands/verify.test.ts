@@ -117,7 +117,7 @@ test("whichever byte of a segment is flipped, every record but the one that it h
   for (const at of places) {
     await writeFile(path, whole);
     await flipByte(path, at);
-    const seen = await inspectJournal(realFiles, directory);
+    const seen = await inspectJournal({ files: realFiles, directory, keys: [] });
     const records: number[] = [];
     const lost: number[] = [];
     for await (const one of scanJournal(realFiles, seen, cursorOf(seen))) {

@@ -55,6 +55,14 @@ export const testJournal = (name: string, open: OpenForContract): void => {
     assert.deepEqual(bodiesOf(await reading), ["1"]);
   });
 
+  test(`P10: ${name}: a reader that is not to wait gets what there is, or nothing`, async (t) => {
+    await using journal = await open(t, roomy);
+    assert.deepEqual(await journal.read({ ...batch, wait: false }), []);
+    mustAppend(journal, arrivalOf(1));
+    assert.deepEqual(bodiesOf(await journal.read({ ...batch, wait: false })), ["1"]);
+    assert.deepEqual(await journal.read({ ...batch, wait: false }), []);
+  });
+
   test(`${name}: what the reader settles the appender hears of`, async (t) => {
     await using journal = await open(t, roomy);
     const appended = [1, 2, 3].map((number) => mustAppend(journal, arrivalOf(number)));

@@ -11,7 +11,7 @@ import {
   writeSegmentHeader,
 } from "../../src/core/segment.ts";
 
-const header = { salt: 0xdeadbeef, first: 2 ** 40, createdAt: 1_700_000_000_000 };
+const header = { salt: 0xdeadbeef, first: 2 ** 40, createdAt: 1_700_000_000_000, encryption: null };
 
 const written = (): Buffer => {
   const bytes = Buffer.alloc(segmentHeaderBytes, 0xff);

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { crc32 } from "node:zlib";
 import { segmentFileName } from "../../src/core/segment.ts";
-import { realFiles, type Files } from "../../src/io/journal/files.ts";
+import { realFiles } from "../../src/io/journal/files.ts";
+import { withBadPage } from "../support/badPages.ts";
 import { eventually } from "../support/eventually.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
-import { createModelFiles, systemError } from "../support/modelFiles.ts";
+import { createModelFiles } from "../support/modelFiles.ts";
 
 const onDisk = async (t: TestContext) => {
   const root = await mkdtemp(join(tmpdir(), "journal-"));
@@ -128,21 +129,6 @@ test("a segment of a newer version ends the start, with the version and what to 
   assert.match(opened.detail, /version 7.*newer version/);
   assert.ok(opened.detail.includes(path));
   assert.deepEqual(await readFile(path), bytes, "it is left as it was");
-});
-
-/** Reads of this part of any segment, or of the cursor, fail as a bad sector does. */
-const withBadPage = (page: number, name: RegExp): Files => ({
-  ...realFiles,
-  openToRead: async (path) => spoil(await realFiles.openToRead(path), name.test(path) ? page : -1),
-  openToUpdate: async (path) => spoil(await realFiles.openToUpdate(path), name.test(path) ? page : -1),
-});
-
-const spoil = (file: Awaited<ReturnType<Files["openToRead"]>>, page: number) => ({
-  ...file,
-  read: (into: Buffer, position: number) =>
-    position < (page + 1) * 4096 && position + into.length > page * 4096 && page >= 0
-      ? Promise.reject(systemError("EIO", "read"))
-      : file.read(into, position),
 });
 
 for (const name of [/\.journal$/, /cursor$/]) {

@@ -203,7 +203,7 @@ const run = async (lives: readonly Life[], seed: number): Promise<void> => {
   const world: World = { appended: 0, stored: new Set(), released: new Set(), ...newborn(0) };
   for (const one of lives) {
     model.fault = faultOf(one, model);
-    const { opened } = await tryOpen({ ...setup, files: model.files });
+    const { opened } = await drive(tryOpen({ ...setup, files: model.files }), () => undefined);
     if (opened.ok) {
       await live(opened.value, world, one.commands);
       // The power goes here at the latest; then nothing that the old process still does reaches the disk.

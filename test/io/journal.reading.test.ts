@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { arrivalOf, bodiesOf, mustAppend, openOrFail } from "../support/journals.ts";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { realFiles } from "../../src/io/journal/files.ts";
+import { withBadPage } from "../support/badPages.ts";
+import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
 
 const numbers = [1, 2, 3, 4, 5];
@@ -25,4 +30,38 @@ test("P1: a disk that cannot be read for a moment costs no callback and counts a
     told.failed,
     Array.from({ length: 3 }, () => "read EIO"),
   );
+});
+
+/** A journal of one segment, some pages long, whose last page holds whole callbacks. */
+const severalPages = async (t: TestContext): Promise<string> => {
+  const directory = await mkdtemp(join(tmpdir(), "journal-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const { journal } = await openOrFail({ directory, files: realFiles });
+  for (const number of numbers) mustAppend(journal, arrivalOf(number, 3000));
+  await journal[Symbol.asyncDispose]();
+  return directory;
+};
+
+/** The segment ends at 4160 + 5 × 3047 bytes. */
+const lastPage = 4;
+
+test("P1: a page at the end of the last segment that cannot be read for a moment is no torn end", async (t) => {
+  const directory = await severalPages(t);
+  let failing = 3;
+  const files = withBadPage(lastPage, /\.journal$/, () => failing-- > 0);
+  const { journal, told } = await openOrFail({ directory, files });
+  assert.deepEqual(bodiesOf(await readAll(journal)), numbers.map(String));
+  assert.deepEqual(told.damaged, []);
+  await journal[Symbol.asyncDispose]();
+});
+
+test("P1: while the end of the last segment cannot be read the journal does not open, and is left as it is", async (t) => {
+  const directory = await severalPages(t);
+  const { opened, told } = await tryOpen({ directory, files: withBadPage(lastPage, /\.journal$/) });
+  assert.ok(!opened.ok && opened.code === "journal-unusable", JSON.stringify(opened));
+  assert.match(opened.detail, /EIO/);
+  assert.deepEqual(told.damaged, []);
+  const { journal } = await openOrFail({ directory, files: realFiles });
+  assert.deepEqual(bodiesOf(await readAll(journal)), numbers.map(String));
+  await journal[Symbol.asyncDispose]();
 });

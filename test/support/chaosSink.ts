@@ -9,6 +9,7 @@ const codes = Object.keys({
   "replicas-insufficient": 0,
   "record-not-sent": 0,
   "credentials-refused": 0,
+  "tls-failed": 0,
   "topic-missing": 0,
   "topic-unauthorized": 0,
   "topic-policy": 0,

@@ -70,6 +70,7 @@ export const tryOpen = async (setup: JournalSetup) => {
     retentionMs: 3_600_000,
     retentionBytes: 64 * 1024 * 1024,
     syncIntervalMs: 1000,
+    keys: [],
     clock: Date.now,
     on,
     ...setup,

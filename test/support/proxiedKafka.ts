@@ -87,7 +87,11 @@ export const openSinkOn = (
   const sink = openKafkaSink({
     kafka: { brokers, clientId: "sink-test", tls: null, sasl: null, ...settings },
     log: pino({ level: "silent" }),
-    telemetry: { kafkaConnected: () => {}, kafkaReconnected: (reason) => void reconnects.push(reason) },
+    telemetry: {
+      kafkaConnected: () => {},
+      kafkaNotConnected: () => {},
+      kafkaReconnected: (reason) => void reconnects.push(reason),
+    },
   });
   return { ...sink, reconnects };
 };

@@ -6,7 +6,7 @@ import { catalog, deadLetterTopic, eventNames, subjectOf, topicOf } from "../../
 import { createRecordEncoder } from "../../src/core/record.ts";
 import { failures, type FailureRule } from "../../src/core/result.ts";
 import { exampleOf, explain } from "../../src/core/setting-formats.ts";
-import { createMetrics } from "../../src/telemetry.ts";
+import { createMetrics } from "../../src/metrics.ts";
 import { canonicalFixtures, schemaTypes } from "./fixtures.ts";
 import { code, type Row, writeTable } from "./markdown.ts";
 import { remedies } from "./remedies.ts";

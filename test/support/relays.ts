@@ -1,5 +1,5 @@
 import { createRecordEncoder, eventIdOf, type RecordEncoder } from "../../src/core/record.ts";
-import type { Journal } from "../../src/core/journal.ts";
+import type { Arrival, Journal } from "../../src/core/journal.ts";
 import { createRepeats } from "../../src/core/repeats.ts";
 import type { Sink } from "../../src/core/sink.ts";
 import { openMemoryJournal } from "../../src/io/memory-journal.ts";
@@ -24,14 +24,15 @@ export const topicOf = (kind: Kind): string => `${prefix}envelope.${kind}`;
 export const bodyOf = (kind: Kind, envelopeId: string, serial: number): Buffer =>
   Buffer.from(JSON.stringify({ event: actions[kind], eventPayload: { envelopeId, serial } }));
 
-export const keep = (journal: Journal, body: Buffer) =>
-  mustAppend(journal, {
-    eventId: eventIdOf(body),
-    receivedAt: Date.now(),
-    source: null,
-    body,
-    deadLetter: null,
-  });
+export const toArrival = (body: Buffer): Arrival => ({
+  eventId: eventIdOf(body),
+  receivedAt: Date.now(),
+  source: null,
+  body,
+  deadLetter: null,
+});
+
+export const keep = (journal: Journal, body: Buffer) => mustAppend(journal, toArrival(body));
 
 export const encoder = (schemaIdOf: (topic: string) => number | undefined = () => 1): RecordEncoder =>
   createRecordEncoder({ topicPrefix: prefix, sensitive: "mask", types: schemaTypes, schemaIdOf });
@@ -44,6 +45,7 @@ export type Heard = { readonly lines: string[] };
 const listener = (lines: string[]): RelayOptions["telemetry"] => ({
   recordPublished: () => {},
   deadLetterPublished: (reason) => void lines.push(`dead letter ${reason}`),
+  deadLetterRefused: (reason) => void lines.push(`refused ${reason}`),
   publishRetried: () => {},
   callbackRepeated: (event) => void lines.push(`repeat ${event}`),
   laneParked: (topic) => void lines.push(`parked ${topic}`),

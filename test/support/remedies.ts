@@ -36,7 +36,9 @@ export const remedies: Readonly<Record<FailureCode, string>> = {
   "leader-unavailable": "Nothing for some seconds; then look at the partitions' leaders.",
   "replicas-insufficient": "Bring brokers back: fewer replicas are in sync than min.insync.replicas.",
   "record-not-sent": "Nothing: it is sent again.",
-  "credentials-refused": "Compare user, password and mechanism with the brokers; look at the cluster's ACLs.",
+  "credentials-refused":
+    "Compare user, password and mechanism with the brokers; look at the cluster's ACLs. The log line names the setting.",
+  "tls-failed": "Look at the certificates, on both sides: the log line names the setting and what is wrong.",
   "schema-id-missing": "Look at the registry.",
   "topic-missing": "Create the topic, or set TOPICS=create.",
   "topic-unauthorized": "Allow the bridge's user to write and describe the topic.",
@@ -47,6 +49,7 @@ export const remedies: Readonly<Record<FailureCode, string>> = {
   "schema-invalid": "Compare the file in schemas/ with what this registry takes.",
   "subject-unknown": "Register the files in schemas/, or set SCHEMAS=register.",
   "journal-locked": "Stop the other bridge, or give each its own JOURNAL_DIR.",
-  "journal-unusable": "Make the folder writable for the bridge's user.",
+  "journal-unusable": "Make the folder writable for the bridge's user, and look at the disk's health.",
   "journal-version-unknown": "Run the version that wrote it, until it is empty.",
+  "journal-key-missing": "Add the line of that key to the file that JOURNAL_KEY_FILE names, at its end.",
 };

@@ -1,3 +1,4 @@
+import { openPayload } from "../../core/cipher.ts";
 import { readArrival } from "../../core/frame.ts";
 import type { Arrival, BatchLimit } from "../../core/journal.ts";
 import { segmentAfter, segmentHolding, type Catalogue, type Segment } from "./catalogue.ts";
@@ -119,12 +120,13 @@ const takeFrame = async (
   { segment, reader }: Open,
   { frame, taking }: { readonly frame: SegmentFrame; readonly taking: Taking },
 ): Promise<boolean> => {
-  const arrival = readArrival(frame.payload);
+  const payload = openPayload(segment.cipher, frame);
+  const arrival = payload === null ? null : readArrival(payload);
   if (arrival !== null && !fits(taking, arrival)) return false;
   await salvageDamage(backlog, segment, frame.damage);
   acceptFrame(reader, frame);
   if (arrival === null) {
-    // Its CRC is good, but no version that we know has written it.
+    // Its CRC is good, but no version that we know has written it, or not with this key in this place.
     await salvageDamage(backlog, segment, { at: frame.start, bytes: frame.end - frame.start });
     return true;
   }

@@ -8,11 +8,15 @@ import {
   segmentVersion,
   type SegmentHeader,
 } from "../../core/segment.ts";
+import type { SegmentCipher } from "../../core/cipher.ts";
+import type { JournalKey } from "../../core/journal-keys.ts";
+import { cipherOf } from "./segment-key.ts";
 import { codeOf, type Files } from "./files.ts";
 import { damagedDirectory, type Disk } from "./options.ts";
 import { readLeniently, type SegmentMark } from "./segment-reader.ts";
 
 export type Segment = SegmentHeader & {
+  readonly cipher: SegmentCipher | null;
   readonly number: number;
   readonly name: string;
   readonly path: string;
@@ -76,7 +80,7 @@ const readHead = async (files: Files, path: string): Promise<Head> => {
   const file = await files.openToRead(path);
   try {
     const into = Buffer.alloc(segmentHeaderBytes);
-    const got = await readLeniently(file, into, 0);
+    const got = await readLeniently({ file }, into, 0);
     return { read: readSegmentHeader(into.subarray(0, got)), bytes: await file.size() };
   } finally {
     await file.close();
@@ -111,10 +115,15 @@ const greatestNumber = async ({ files, directory }: Disk, numbers: readonly numb
   return Math.max(0, ...numbers, ...set);
 };
 
-export type Unreadable = "journal-unusable" | "journal-version-unknown";
+export type Unreadable = "journal-unusable" | "journal-version-unknown" | "journal-key-missing";
 
 const unknownVersion = (path: string, version: number): string =>
   `${path} has format version ${version}, and this bridge knows only ${segmentVersion}: start the newer version that wrote it, and let it publish all that waits before you go back`;
+
+const keyMissing = (path: string, { encryption }: SegmentHeader, keys: readonly JournalKey[]): string => {
+  const given = keys.map(({ name, id }) => `${name} (${id})`).join(", ");
+  return `${path} is encrypted with the key whose id is ${encryption?.keyId}, and JOURNAL_KEY_FILE holds ${given === "" ? "none" : `only ${given}`}: add the line of that key again, at the end`;
+};
 
 export const openCatalogue = async (disk: Disk): Promise<Result<Catalogue, Unreadable>> => {
   const { files, directory } = disk;
@@ -131,7 +140,9 @@ export const openCatalogue = async (disk: Disk): Promise<Result<Catalogue, Unrea
       await setAside(disk, { name, bytes });
       continue;
     }
-    held.push({ ...read.header, number, name, path, bytes, marks: [], keep: false });
+    const cipher = cipherOf(read.header, disk.keys);
+    if (cipher === undefined) return fail("journal-key-missing", keyMissing(path, read.header, disk.keys));
+    held.push({ ...read.header, cipher, number, name, path, bytes, marks: [], keep: false });
   }
   const nextNumber = (await greatestNumber(disk, numbers)) + 1;
   const heldBytes = held.reduce((sum, segment) => sum + segment.bytes, 0);

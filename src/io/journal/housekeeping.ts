@@ -3,7 +3,7 @@ import { writeCursor } from "./cursor.ts";
 import { codeOf, isSystemError } from "./files.ts";
 import { failFlush, flushSoon, retireActive } from "./flush.ts";
 import { housekeepingMs, isLow } from "./options.ts";
-import { releasedOf, type State } from "./state.ts";
+import { heldTogether, releasedOf, type State } from "./state.ts";
 
 export type Housekeeping = {
   /** `next` when the sync interval began: what was appended before is due at its end. */
@@ -38,9 +38,6 @@ const syncWhatWaits = (state: State, keeping: Housekeeping): void => {
   keeping.syncMark = state.next;
 };
 
-const usedBytes = ({ catalogue, unwrittenBytes }: State): number =>
-  catalogue.heldBytes + catalogue.retainedBytes + unwrittenBytes;
-
 /** A retained segment that has served its time, or whose room is needed for what is pending. */
 const segmentToDrop = (state: State): Segment | undefined => {
   const { catalogue, options, lowDisk } = state;
@@ -51,7 +48,7 @@ const segmentToDrop = (state: State): Segment | undefined => {
   const due =
     lowDisk ||
     retainedBytes > options.retentionBytes ||
-    usedBytes(state) > options.maxBytes ||
+    heldTogether(state) + retainedBytes > options.maxBytes ||
     lastWrittenAt + options.retentionMs < options.clock();
   return due ? retained[oldest] : undefined;
 };

@@ -28,9 +28,11 @@ import type { DiskJournalOptions } from "./options.ts";
 import { oldestPendingAt, read, release, wakeReader } from "./reading.ts";
 import { readRetained, type Seen } from "./retained.ts";
 import { skippedFrom } from "./skipped.ts";
-import { pushTail, toEntry, trimTail, type State, type Stored } from "./state.ts";
+import { heldBytes, heldTogether, pushTail, toEntry, trimTail, type State, type Stored } from "./state.ts";
 
 export type DiskJournal = Journal & {
+  /** What pending callbacks take. */
+  readonly heldBytes: () => number;
   /** What was accepted before, settled or not, as far back as it is retained; to be read once, right after opening. */
   readonly retained: () => AsyncIterable<readonly Seen[]>;
 };
@@ -40,12 +42,12 @@ type Refused = Failure<"journal-full" | "journal-failed">;
 const refuses = ({ phase, fault }: State): boolean => phase !== "taking" || fault !== null;
 
 const refusalOf = (state: State, bytes: number): Refused | null => {
-  const { options, catalogue, unwrittenBytes } = state;
+  const { options } = state;
   if (state.disposed !== null) return fail("journal-failed", "the journal is closed");
   if (refuses(state)) return fail("journal-failed", "the disk refuses");
   if (state.lowDisk) return fail("journal-full", "too little free space on the disk");
   if (bytes > maxPayloadBytes) return fail("journal-full", `${bytes} bytes are too many for one callback`);
-  const pending = catalogue.heldBytes + unwrittenBytes + bytes;
+  const pending = heldTogether(state) + bytes;
   if (pending > options.maxBytes) return fail("journal-full", `${pending} bytes are waiting`);
   // Read or not, what is not yet on the disk stays in memory.
   if (state.tailBytes > 2 * options.memoryBytes) return fail("journal-failed", "the disk does not keep up");
@@ -61,7 +63,7 @@ const makeRoom = (state: State): void => {
     state.syncAsked = true;
     flushSoon(state);
   }
-  const used = catalogue.heldBytes + catalogue.retainedBytes + state.unwrittenBytes;
+  const used = heldTogether(state) + catalogue.retainedBytes;
   if (used > options.maxBytes) keepHouseNow(state);
 };
 
@@ -131,9 +133,10 @@ const toJournal = (state: State): DiskJournal => ({
       state.inFlight.length() + state.next - state.read - skippedFrom(state.backlog.skipped, state.read),
     oldestPendingAt: oldestPendingAt(state),
     refusal: refusalOf(state, usualBytes)?.detail ?? null,
-    bytes: state.catalogue.heldBytes + state.catalogue.retainedBytes + state.unwrittenBytes,
+    bytes: heldBytes(state) + state.catalogue.retainedBytes,
   }),
   close: () => close(state),
+  heldBytes: () => heldBytes(state),
   retained: () => readRetained(state),
   [Symbol.asyncDispose]: () => {
     state.disposed ??= Promise.resolve().then(() => dispose(state));

@@ -1,10 +1,11 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { createQueue } from "../../core/queue.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { createBacklog } from "./backlog.ts";
 import { openCatalogue, retainReleased, type Catalogue, type Segment, type Unreadable } from "./catalogue.ts";
 import { openCursor, writeCursor, type Cursor } from "./cursor.ts";
 import { codeOf, isSystemError, type File, type Lock } from "./files.ts";
-import { isLow, type Disk, type DiskJournalOptions } from "./options.ts";
+import { isLow, recoveryDelayMs, type Disk, type DiskJournalOptions } from "./options.ts";
 import { salvage } from "./salvage.ts";
 import { createSegmentReader, findSegmentEnd } from "./segment-reader.ts";
 import { loadSkipped } from "./skipped.ts";
@@ -23,12 +24,26 @@ const syncIfPossible = async (disk: Disk, file: File): Promise<void> => {
   }
 };
 
+/** A disk that fails for a moment does not end the start. */
+const measurings = 5;
+
+const measureSegment = async (file: File, segment: Segment) => {
+  for (let left = measurings - 1; ; left -= 1) {
+    try {
+      return await findSegmentEnd(createSegmentReader(file, segment));
+    } catch (error) {
+      if (!isSystemError(error) || left === 0) throw error;
+    }
+    await pause(recoveryDelayMs);
+  }
+};
+
 /** Syncs and measures the segment that the process before was writing: from here on all that can be read is durable. */
 const finishSegment = async (disk: Disk, segment: Segment): Promise<number> => {
   const file = await disk.files.openToRead(segment.path);
   try {
     await syncIfPossible(disk, file);
-    const { nextIndex, torn } = await findSegmentEnd(createSegmentReader(file, segment));
+    const { nextIndex, torn } = await measureSegment(file, segment);
     if (torn !== null) await salvage(disk, segment, { ...torn, kind: "torn" });
     return segment.first + nextIndex;
   } finally {

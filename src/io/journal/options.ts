@@ -1,3 +1,4 @@
+import type { JournalKey } from "../../core/journal-keys.ts";
 import type { Files, Space } from "./files.ts";
 
 /** A part of a file that holds no readable callback. */
@@ -31,6 +32,8 @@ export type DiskJournalOptions = {
   readonly directory: string;
   /** All segments together; what is settled is dropped first. At least eight of the largest callbacks. */
   readonly maxBytes: number;
+  /** What pending callbacks take in all journals that share `maxBytes`, this one included; without it this one is alone. */
+  readonly heldTogether?: () => number;
   /** Below this much free disk space, or a twentieth of the disk if that is less, nothing is taken. */
   readonly minFreeBytes: number;
   /** A segment is closed before it exceeds this. */
@@ -43,6 +46,8 @@ export type DiskJournalOptions = {
   readonly retentionBytes: number;
   /** The longest that an unpublished callback waits for its sync when nobody asks for it. */
   readonly syncIntervalMs: number;
+  /** The first one encrypts, all decrypt; none: new segments are not encrypted. */
+  readonly keys: readonly JournalKey[];
   readonly files: Files;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -50,7 +55,7 @@ export type DiskJournalOptions = {
 };
 
 /** What the parts that touch the directory need of it. */
-export type Disk = Pick<DiskJournalOptions, "files" | "directory" | "on">;
+export type Disk = Pick<DiskJournalOptions, "files" | "directory" | "on" | "keys">;
 
 /** How long an append may wait for its write when nobody waits in `stored`. */
 export const writeDelayMs = 5;

@@ -58,18 +58,23 @@ const takePatiently = async (state: State, limit: BatchLimit): Promise<readonly 
   return null;
 };
 
+const awaitAppend = async (state: State): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  state.wakeReader = resolve;
+  await promise;
+  await turn();
+};
+
+const take = (state: State, limit: BatchLimit): Promise<readonly Entry[] | null> | readonly Entry[] =>
+  state.read < state.tailFirst ? takePatiently(state, limit) : takeFromTail(state, limit);
+
 const readBatch = async (state: State, limit: BatchLimit): Promise<readonly Entry[]> => {
   for (;;) {
-    const behind = state.read < state.tailFirst;
-    const batch = behind ? await takePatiently(state, limit) : takeFromTail(state, limit);
+    const batch = await take(state, limit);
     if (batch !== null && batch.length > 0) return batch;
-    const unreadable = batch === null;
-    if (state.closed && (unreadable || state.read === state.next)) return [];
-    if (unreadable || state.read < state.next) continue;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    state.wakeReader = resolve;
-    await promise;
-    await turn();
+    const nothingNow = batch === null || state.read === state.next;
+    if (nothingNow && (state.closed || limit.wait === false)) return [];
+    if (batch !== null && nothingNow) await awaitAppend(state);
   }
 };
 

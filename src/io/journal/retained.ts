@@ -1,3 +1,4 @@
+import { openPayload } from "../../core/cipher.ts";
 import { readStamp } from "../../core/frame.ts";
 import type { Segment } from "./catalogue.ts";
 import { codeOf, isSystemError, type File } from "./files.ts";
@@ -28,12 +29,17 @@ async function* readSegment(
   for (;;) {
     const step = peekFrame(reader);
     if (step.kind === "more") {
+      // As often as the disk is read: whoever asks may have no more time.
+      yield batch;
+      batch = [];
       await fillWindow(reader);
       continue;
     }
     const sequence = step.kind === "frame" ? segment.first + step.index : Infinity;
     if (step.kind === "end" || sequence >= end) break;
-    batch.push({ ...readStamp(step.payload), pending: sequence >= released || skipped.has(sequence) });
+    const payload = openPayload(segment.cipher, step);
+    if (payload !== null)
+      batch.push({ ...readStamp(payload), pending: sequence >= released || skipped.has(sequence) });
     acceptFrame(reader, step);
     if (batch.length < seenPerBatch) continue;
     yield batch;
@@ -49,8 +55,8 @@ const sayUnreadable = ({ options }: State, error: unknown): void => {
 };
 
 /**
- * All that is on the disk when the scan begins, oldest first, in batches: settled and pending. Segments that retention takes
- * away meanwhile are passed over.
+ * Of what is on the disk when the scan begins, oldest first, in batches: the segments that hold something settled. Those that
+ * retention takes away meanwhile are passed over.
  */
 export async function* readRetained(state: State): AsyncGenerator<readonly Seen[]> {
   const { catalogue, options } = state;
@@ -63,6 +69,7 @@ export async function* readRetained(state: State): AsyncGenerator<readonly Seen[
     skipped,
   }));
   for (const range of ranges) {
+    if (range.segment.first >= released) return;
     let file: File;
     try {
       file = await options.files.openToRead(range.segment.path);

@@ -14,7 +14,7 @@ const copyRange = async ({ files }: Disk, from: string, to: { path: string; rang
       const { at, bytes } = to.range;
       for (let done = 0; done < bytes;) {
         const step = Buffer.alloc(Math.min(stepBytes, bytes - done));
-        const got = await readLeniently(source, step, at + done);
+        const got = await readLeniently({ file: source }, step, at + done);
         if (got === 0) break;
         await copy.write(step.subarray(0, got), done);
         done += got;

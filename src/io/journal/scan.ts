@@ -1,8 +1,9 @@
+import { openPayload } from "../../core/cipher.ts";
 import { readArrival } from "../../core/frame.ts";
 import type { Arrival } from "../../core/journal.ts";
 import { segmentHeaderBytes } from "../../core/segment.ts";
 import { codeOf, isSystemError, type File, type Files } from "./files.ts";
-import type { JournalSeen, SegmentSeen } from "./inspection.ts";
+import { isPlaced, type JournalSeen, type SegmentSeen } from "./inspection.ts";
 import {
   acceptFrame,
   createSegmentReader,
@@ -30,6 +31,8 @@ export type Finding = {
     | "version"
     /** of another journal, */
     | "foreign"
+    /** encrypted with a key that is not here, */
+    | "key"
     /** or that the system does not give out. */
     | "refused";
   readonly file: string;
@@ -39,7 +42,7 @@ export type Finding = {
   readonly from: number;
   /** up to this one, which is not. */
   readonly to: number;
-  /** The version, or the system's code. */
+  /** The version, the key's id, or the system's code. */
   readonly code: string;
 };
 
@@ -77,7 +80,8 @@ const damageBefore = (segment: SegmentSeen, reader: SegmentReader, frame: Segmen
 
 const toSeen = (segment: SegmentSeen, frame: SegmentFrame): Seen => {
   const sequence = segment.header.first + frame.index;
-  const arrival = readArrival(frame.payload);
+  const payload = openPayload(segment.cipher, frame);
+  const arrival = payload === null ? null : readArrival(payload);
   if (arrival !== null) return { kind: "record", sequence, arrival };
   const { start: at, end } = frame;
   return finding(segment, { kind: "damage", at, bytes: end - at, from: sequence, to: sequence + 1 });
@@ -148,6 +152,7 @@ async function* scanSegment(files: Files, segment: SegmentSeen, range: Range): A
 const unreadable = (segment: SegmentSeen): Finding | null => {
   const { unreadable: why, bytes } = segment;
   if (why === null) return null;
+  if (why.kind === "key") return finding(segment, { kind: "key", bytes, code: why.keyId });
   if (why.kind === "version") return finding(segment, { kind: "version", bytes, code: String(why.version) });
   const isStub = why.kind === "header" && bytes <= segmentHeaderBytes;
   return finding(segment, { kind: isStub ? "stub" : why.kind, bytes });
@@ -155,17 +160,17 @@ const unreadable = (segment: SegmentSeen): Finding | null => {
 
 /** Every record from a sequence on, in order, and everything that is wrong with the segments which hold them. */
 export async function* scanJournal(files: Files, seen: JournalSeen, from: number): AsyncGenerator<Seen> {
-  const readable = seen.segments.filter((segment) => segment.unreadable === null);
+  const placed = seen.segments.filter(isPlaced);
   for (const segment of seen.segments) {
     const found = unreadable(segment);
     if (found !== null) yield found;
   }
-  const [oldest] = readable;
+  const [oldest] = placed;
   if (oldest !== undefined && from < oldest.header.first) {
     yield finding(oldest, { kind: "missing", from, to: oldest.header.first });
   }
-  for (const [i, segment] of readable.entries()) {
-    const end = readable[i + 1]?.header.first ?? Infinity;
-    if (end > from) yield* scanSegment(files, segment, { from, end });
+  for (const [i, segment] of placed.entries()) {
+    const end = placed[i + 1]?.header.first ?? Infinity;
+    if (segment.unreadable === null && end > from) yield* scanSegment(files, segment, { from, end });
   }
 }

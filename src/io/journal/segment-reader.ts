@@ -5,12 +5,17 @@ import type { File } from "./files.ts";
 /** Bytes of a file: `bytes` of them from `at` on. */
 export type FileRange = { readonly at: number; readonly bytes: number };
 
+/** A file to read from, and the last of its pages that the disk did not give out. */
+export type Source = {
+  readonly file: File;
+  refusal?: { readonly end: number; readonly error: unknown };
+};
+
 /**
  * Goes through the frames of one segment file in large steps. `peek` looks at the next frame, `accept` goes behind it, and
  * `fill` is called whenever `peek` asks for more.
  */
-export type SegmentReader = {
-  readonly file: File;
+export type SegmentReader = Source & {
   readonly salt: number;
   /** How far the file may be read; rises while the segment is being written. */
   fileBytes: number;
@@ -108,28 +113,29 @@ export const acceptFrame = (reader: SegmentReader, frame: SegmentFrame): void =>
 };
 
 /** Reads what can be read: an unreadable page counts as zeros, which no frame survives, but its neighbours do. */
-export const readLeniently = async (file: File, into: Buffer, position: number): Promise<number> => {
+export const readLeniently = async (source: Source, into: Buffer, position: number): Promise<number> => {
   try {
-    return await file.read(into, position);
+    return await source.file.read(into, position);
   } catch {
-    return readPages(file, into, position);
+    return readPages(source, into, position);
   }
 };
 
-const readPages = async (file: File, into: Buffer, position: number): Promise<number> => {
+const readPages = async (source: Source, into: Buffer, position: number): Promise<number> => {
   let unreadable: unknown = null;
   let good = 0;
   let end = 0;
   for (let at = 0; at < into.length; at += pageBytes) {
     const page = into.subarray(at, at + pageBytes);
     try {
-      const got = await file.read(page, position + at);
+      const got = await source.file.read(page, position + at);
       good += got;
       if (got > 0) end = at + got;
     } catch (error) {
       page.fill(0);
       unreadable = error;
       end = at + page.length;
+      source.refusal = { end: position + end, error };
     }
   }
   // Not one page: that is no bad sector, and a later try may find the disk in better health.
@@ -139,7 +145,7 @@ const readPages = async (file: File, into: Buffer, position: number): Promise<nu
 
 /** A disk that fails for a moment must not cost what it holds. */
 const readPatiently = async (reader: SegmentReader, into: Buffer, position: number): Promise<number> => {
-  if (reader.patience === 0) return readLeniently(reader.file, into, position);
+  if (reader.patience === 0) return readLeniently(reader, into, position);
   try {
     return await reader.file.read(into, position);
   } catch (error) {
@@ -163,7 +169,10 @@ export const fillWindow = async (reader: SegmentReader): Promise<void> => {
   if (reader.window.length < size) reader.fileBytes = reader.windowAt + reader.window.length;
 };
 
-/** Goes to the end: the index behind the last good frame, and the bytes behind that. */
+/**
+ * Goes to the end: the index behind the last good frame, and the bytes behind that. Rejects when the disk refuses a part of
+ * those: nobody can say then that no frame is there, and what is taken for a torn end is written again.
+ */
 export const findSegmentEnd = async (
   reader: SegmentReader,
 ): Promise<{ readonly nextIndex: number; readonly torn: FileRange | null }> => {
@@ -171,6 +180,8 @@ export const findSegmentEnd = async (
     const step = peekFrame(reader);
     if (step.kind === "frame") acceptFrame(reader, step);
     else if (step.kind === "more") await fillWindow(reader);
+    else if (reader.refusal !== undefined && reader.refusal.end > reader.expectedAt)
+      throw reader.refusal.error;
     else return { nextIndex: reader.index, torn: step.damage };
   }
 };

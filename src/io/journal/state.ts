@@ -78,6 +78,13 @@ export type State = {
 /** What an entry holds in memory besides its body, as measured. */
 const entryBytes = 1024;
 
+/** What pending callbacks take on the disk, or are about to. */
+export const heldBytes = ({ catalogue, unwrittenBytes }: State): number =>
+  catalogue.heldBytes + unwrittenBytes;
+
+/** The same, of all that share the limit. */
+export const heldTogether = (state: State): number => state.options.heldTogether?.() ?? heldBytes(state);
+
 export const releasedOf = (state: State): number => state.inFlight.at(0)?.sequence ?? state.read;
 
 export const tailEntry = (state: State, sequence: number): Entry | undefined =>
@@ -97,8 +104,8 @@ export const pushTail = (state: State, entry: Entry): void => {
 
 const keepSettlement = ({ settlements }: State, { sequence, settled, settle }: Entry): void => {
   settlements.set(sequence, { settled, settle });
-  const [oldest] = settlements.size > settlementsKept ? settlements.keys() : [];
-  if (oldest !== undefined) settlements.delete(oldest);
+  // They leave in order. To look for the oldest would be slow: a map walks past all that was deleted from it.
+  settlements.delete(sequence - settlementsKept);
 };
 
 const mayLeave = (state: State, sequence: number): boolean => {

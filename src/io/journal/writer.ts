@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { frameBytesAtMost, writeFrame } from "../../core/frame.ts";
 import { segmentFileName, segmentHeaderBytes, writeSegmentHeader } from "../../core/segment.ts";
 import { segmentPath, type Segment } from "./catalogue.ts";
+import { cipherOf, newEncryption } from "./segment-key.ts";
 import { tailEntry, trimTail, type Active, type State } from "./state.ts";
 
 /** A mark for every so many frames bounds what a reader that falls behind must pass. */
@@ -13,11 +14,17 @@ export const beginSegment = async (state: State): Promise<Active> => {
   const number = catalogue.nextNumber;
   catalogue.nextNumber += 1;
   state.step = "write";
-  const header = { salt: randomInt(2 ** 32), first: state.written, createdAt: options.clock() };
+  const header = {
+    salt: randomInt(2 ** 32),
+    first: state.written,
+    createdAt: options.clock(),
+    encryption: newEncryption(options.keys),
+  };
   const path = segmentPath(options.directory, number);
   const file = await options.files.create(path);
   const segment: Segment = {
     ...header,
+    cipher: cipherOf(header, options.keys) ?? null,
     number,
     name: segmentFileName(number),
     path,
@@ -60,7 +67,7 @@ const encodeBatch = (state: State, { segment }: Active): Batch => {
       bytes = Buffer.allocUnsafeSlow(size);
     }
     markFrame(segment, index, segment.bytes + used);
-    used = writeFrame(bytes, used, { arrival: entry.arrival, index, salt: segment.salt });
+    used = writeFrame(bytes, used, { arrival: entry.arrival, index, ...segment });
     end += 1;
   }
   return { bytes: bytes.subarray(0, used), end };

@@ -2,9 +2,11 @@ import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Kafka, logLevel, type SASLOptions } from "kafkajs";
 import type { Logger } from "pino";
+import { useOwnProduceRequest } from "./produce-request.ts";
 import { stopIdleTimerLoop } from "./timer-loop.ts";
 
 stopIdleTimerLoop();
+useOwnProduceRequest();
 
 export type KafkaSettings = {
   readonly brokers: readonly string[];

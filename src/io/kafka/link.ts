@@ -6,12 +6,12 @@ import type { SinkFailure } from "../../core/sink.ts";
 import type { Telemetry } from "../../telemetry.ts";
 import { callDeadlineMs, firstConnectDeadlineMs, type KafkaSettings, startingWith } from "./client.ts";
 import { type Connection, openConnection } from "./connection.ts";
-import { toSinkFailure } from "./failure.ts";
+import { toConnectFailure } from "./failure.ts";
 
 export type LinkOptions = {
   readonly kafka: KafkaSettings;
   readonly log: Logger;
-  readonly telemetry: Pick<Telemetry, "kafkaConnected" | "kafkaReconnected">;
+  readonly telemetry: Pick<Telemetry, "kafkaConnected" | "kafkaNotConnected" | "kafkaReconnected">;
 };
 
 /** One connection that is made again, with back-off, whenever it is lost or dropped. */
@@ -58,12 +58,12 @@ const tryOnce = async (state: State, attempt: number): Promise<boolean> => {
       return true;
     }
     state.connection = opened;
-    telemetry.kafkaConnected(true, "");
+    telemetry.kafkaConnected();
     return true;
   } catch (error) {
     if (signal.aborted) return true;
-    state.lastFailure = toSinkFailure(error);
-    telemetry.kafkaConnected(false, state.lastFailure.detail);
+    state.lastFailure = toConnectFailure(error, kafka);
+    telemetry.kafkaNotConnected(state.lastFailure);
     return false;
   }
 };

@@ -21,7 +21,7 @@ import { type LinkOptions, openLink } from "./link.ts";
 const toTopicMessages = (records: readonly KafkaRecord[], partitions: readonly number[]): TopicMessages[] => {
   const byTopic = new Map<string, Message[]>();
   for (const [index, { topic, key, value, headers, timestamp }] of records.entries()) {
-    const message: Message = { key, value, headers: { ...headers }, timestamp: String(timestamp) };
+    const message: Message = { key, value, headers, timestamp: String(timestamp) };
     const partition = partitions[index];
     if (partition !== undefined) message.partition = partition;
     const messages = byTopic.get(topic);

@@ -1,9 +1,9 @@
 import kafkajs, { type Admin, type ConfigResourceTypes, type ITopicConfig } from "kafkajs";
 import type { Logger } from "pino";
-import { type Failure, ok, type Result } from "../../core/result.ts";
+import { ok, type Result } from "../../core/result.ts";
 import type { SinkFailure } from "../../core/sink.ts";
 import { callDeadlineMs, createClient, type KafkaSettings, withDeadline } from "./client.ts";
-import { toSinkFailure } from "./failure.ts";
+import { toConnectFailure, toSinkFailure } from "./failure.ts";
 
 export type TopicRules = {
   /** `create` makes what is missing; `verify` only looks. */
@@ -23,32 +23,42 @@ export type TopicReport = {
   readonly missing: readonly string[];
   /** acks=all means one copy there: one replica, or `min.insync.replicas` of 1. */
   readonly singleCopy: readonly string[];
+  /** The user may publish and not look at the topics' settings: what depends on them was not checked. */
+  readonly settingsHidden: boolean;
   /** The dead-letter topic's own limit, when it is too small for the largest body. */
   readonly deadLetterLimit: number | null;
 };
 
+type Configs = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+const forbidden: readonly SinkFailure[] = ["credentials-refused", "topic-unauthorized"];
+
+/** Null: the user may not see them, which is common where another team owns the cluster. */
 const configsOf = async (
   admin: Admin,
   type: ConfigResourceTypes,
   names: readonly string[],
-): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> => {
-  const described = await admin.describeConfigs({
-    resources: names.map((name) => ({ type, name })),
-    includeSynonyms: false,
-  });
-  return new Map(
-    described.resources.map(({ resourceName, configEntries }) => [
-      resourceName,
-      new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
-    ]),
-  );
+): Promise<Configs | null> => {
+  const resources = names.map((name) => ({ type, name }));
+  try {
+    const described = await admin.describeConfigs({ resources, includeSynonyms: false });
+    return new Map(
+      described.resources.map(({ resourceName, configEntries }) => [
+        resourceName,
+        new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+      ]),
+    );
+  } catch (error) {
+    if (forbidden.includes(toSinkFailure(error).code)) return null;
+    throw error;
+  }
 };
 
 const defaultReplication = async (admin: Admin): Promise<number> => {
   const { controller, brokers } = await admin.describeCluster();
   const name = String(controller ?? brokers[0]?.nodeId ?? 0);
   const configs = await configsOf(admin, kafkajs.ConfigResourceTypes.BROKER, [name]);
-  return Number(configs.get(name)?.get("default.replication.factor") ?? 1);
+  return Number(configs?.get(name)?.get("default.replication.factor") ?? 1);
 };
 
 const toTopicConfig = (topic: string, rules: TopicRules, replicas: number): ITopicConfig => ({
@@ -76,19 +86,27 @@ const createMissing = async (admin: Admin, rules: TopicRules, missing: readonly 
 };
 
 const inspect = async (admin: Admin, rules: TopicRules, present: readonly string[]) => {
-  if (present.length === 0) return { singleCopy: [], deadLetterLimit: null };
+  if (present.length === 0) return { singleCopy: [], settingsHidden: false, deadLetterLimit: null };
   const [metadata, configs] = await Promise.all([
     admin.fetchTopicMetadata({ topics: [...present] }),
     configsOf(admin, kafkajs.ConfigResourceTypes.TOPIC, present),
   ]);
+  const inSyncOf = (topic: string): number =>
+    configs === null ? Infinity : Number(configs.get(topic)?.get("min.insync.replicas") ?? 1);
   const singleCopy = metadata.topics
     .filter(({ name, partitions }) => {
       const replicas = Math.min(...partitions.map((partition) => partition.replicas.length));
-      return replicas < 2 || Number(configs.get(name)?.get("min.insync.replicas") ?? 1) < 2;
+      return replicas < 2 || inSyncOf(name) < 2;
     })
     .map(({ name }) => name);
-  const limit = Number(configs.get(rules.deadLetterTopic)?.get("max.message.bytes") ?? rules.deadLetterBytes);
-  return { singleCopy, deadLetterLimit: limit < rules.deadLetterBytes ? limit : null };
+  const limit = Number(
+    configs?.get(rules.deadLetterTopic)?.get("max.message.bytes") ?? rules.deadLetterBytes,
+  );
+  return {
+    singleCopy,
+    settingsHidden: configs === null,
+    deadLetterLimit: limit < rules.deadLetterBytes ? limit : null,
+  };
 };
 
 const prepare = async (admin: Admin, rules: TopicRules): Promise<TopicReport> => {
@@ -113,8 +131,7 @@ export const prepareTopics = async (
     const prepared = prepare(client.kafka.admin(), rules);
     return ok(await withDeadline(prepared, { what: "preparing topics", ms: callDeadlineMs }));
   } catch (error) {
-    const failure: Failure<SinkFailure> = toSinkFailure(error);
-    return failure;
+    return toConnectFailure(error, kafka);
   } finally {
     client.destroy();
   }

@@ -1,0 +1,192 @@
+import { createRequire } from "node:module";
+import {
+  createWriter,
+  leaveRoom,
+  writeBigInt64,
+  writeBytes,
+  writeInt16,
+  writeInt32,
+  writeInt64,
+  writeInt8,
+  writeText,
+  writeVarint,
+  type Writer,
+  writtenBy,
+} from "./writer.ts";
+
+type Text = string | Buffer;
+
+export type ProducedMessage = {
+  readonly key: Text | null;
+  readonly value: Buffer;
+  readonly headers: Readonly<Record<string, Text>>;
+  /** Milliseconds since 1970, as text: so kafkajs wants it. */
+  readonly timestamp: string;
+};
+
+/** kafkajs' Long; what it has of a number in common with others is its text. */
+type Int64 = { readonly toString: () => string };
+
+/** What kafkajs gives to its own encoder; compression and transactions are not used. */
+export type ProduceRequest = {
+  readonly acks: number;
+  readonly timeout: number;
+  readonly producerId: Int64;
+  readonly producerEpoch: number;
+  readonly topicData: readonly {
+    readonly topic: string;
+    readonly partitions: readonly ProducedPartition[];
+  }[];
+};
+
+type ProducedPartition = {
+  readonly partition: number;
+  readonly firstSequence: number;
+  readonly messages: readonly ProducedMessage[];
+};
+
+const require = createRequire(import.meta.url);
+const crc32C: (bytes: Buffer) => number = require("kafkajs/src/protocol/recordBatch/crc32C");
+
+/** Expected bytes of a record beside its value. */
+const recordOverhead = 512;
+const formatVersion = 2;
+/** Behind the length of a batch: leader epoch and format version, then the checksum of all that follows it. */
+const checksumAt = 5;
+
+const writeTextOrBytes = (writer: Writer, value: Text): void =>
+  typeof value === "string" ? writeText(writer, value) : writeBytes(writer, value);
+
+const writeHeaders = (writer: Writer, headers: ProducedMessage["headers"]): void => {
+  const entries = Object.entries(headers);
+  writeVarint(writer, entries.length);
+  for (const [name, value] of entries) {
+    writeText(writer, name);
+    writeTextOrBytes(writer, value);
+  }
+};
+
+/** The length of a record of 64 to 8,191 bytes takes two bytes: the usual case, in which nothing has to move. */
+const usualLengthBytes = 2;
+
+/** Puts the length of what was written since then in front of it. */
+const writeLengthBefore = (writer: Writer, start: number): void => {
+  const begin = start + usualLengthBytes;
+  const end = writer.length;
+  // First behind the record, at a distance, as far as it may have to move.
+  const at = leaveRoom(writer, 8) + 8;
+  writeVarint(writer, end - begin);
+  const lengthBytes = writer.length - at;
+  const { bytes } = writer;
+  if (lengthBytes !== usualLengthBytes) bytes.copyWithin(start + lengthBytes, begin, end);
+  bytes.copyWithin(start, at, at + lengthBytes);
+  writer.length = start + lengthBytes + end - begin;
+};
+
+const writeRecord = (
+  writer: Writer,
+  { key, value, headers }: ProducedMessage,
+  [timestampDelta, offsetDelta]: readonly [number, number],
+): void => {
+  const start = leaveRoom(writer, usualLengthBytes);
+  writeInt8(writer, 0);
+  writeVarint(writer, timestampDelta);
+  writeVarint(writer, offsetDelta);
+  // Length -1, in zigzag.
+  if (key === null) writeInt8(writer, 1);
+  else writeTextOrBytes(writer, key);
+  writeBytes(writer, value);
+  writeHeaders(writer, headers);
+  writeLengthBefore(writer, start);
+};
+
+type Producer = { readonly producerId: bigint; readonly producerEpoch: number };
+
+/** Format version 2: https://kafka.apache.org/documentation/#recordbatch */
+const writeBatch = (
+  writer: Writer,
+  { producerId, producerEpoch }: Producer,
+  part: ProducedPartition,
+): void => {
+  const { firstSequence, messages } = part;
+  const times = messages.map(({ timestamp }) => Number(timestamp));
+  const first = Math.min(...times);
+  writeInt64(writer, 0);
+  const start = leaveRoom(writer, 4);
+  writeInt32(writer, 0);
+  writeInt8(writer, formatVersion);
+  leaveRoom(writer, 4);
+  writeInt16(writer, 0);
+  writeInt32(writer, messages.length - 1);
+  writeInt64(writer, first);
+  writeInt64(writer, Math.max(...times));
+  writeBigInt64(writer, producerId);
+  writeInt16(writer, producerEpoch);
+  writeInt32(writer, firstSequence);
+  writeInt32(writer, messages.length);
+  for (const [index, message] of messages.entries()) {
+    writeRecord(writer, message, [(times[index] ?? first) - first, index]);
+  }
+  const { bytes, length } = writer;
+  const checksum = start + 4 + checksumAt;
+  bytes.writeInt32BE(length - start - 4, start);
+  bytes.writeUInt32BE(crc32C(bytes.subarray(checksum + 4, length)), checksum);
+};
+
+const writePartition = (writer: Writer, producer: Producer, part: ProducedPartition): void => {
+  writeInt32(writer, part.partition);
+  const start = leaveRoom(writer, 4);
+  writeBatch(writer, producer, part);
+  writer.bytes.writeInt32BE(writer.length - start - 4, start);
+};
+
+const expectedSize = ({ topicData }: ProduceRequest): number => {
+  const messages = topicData.flatMap(({ partitions }) => partitions.flatMap((part) => part.messages));
+  return messages.reduce((sum, { value }) => sum + value.length + recordOverhead, 1024);
+};
+
+/** The body of a produce request, versions 3 to 7. */
+export const encodeProduceRequest = (request: ProduceRequest): Buffer => {
+  const writer = createWriter(expectedSize(request));
+  const producer = {
+    producerId: BigInt(request.producerId.toString()),
+    producerEpoch: request.producerEpoch,
+  };
+  // No transaction: a text of length -1.
+  writeInt16(writer, -1);
+  writeInt16(writer, request.acks);
+  writeInt32(writer, request.timeout);
+  writeInt32(writer, request.topicData.length);
+  for (const { topic, partitions } of request.topicData) {
+    writeInt16(writer, Buffer.byteLength(topic));
+    const at = leaveRoom(writer, topic.length);
+    writer.bytes.write(topic, at, "latin1");
+    writeInt32(writer, partitions.length);
+    for (const part of partitions) writePartition(writer, producer, part);
+  }
+  return writtenBy(writer);
+};
+
+const produceApiKey = 0;
+
+const createProduceRequest = (request: ProduceRequest) => ({
+  apiKey: produceApiKey,
+  apiVersion: 3,
+  apiName: "Produce",
+  expectResponse: () => request.acks !== 0,
+  encode: async () => {
+    const body = encodeProduceRequest(request);
+    return { buf: body, buffer: body };
+  },
+});
+
+/**
+ * kafkajs 2.2.4 makes a buffer of 512 bytes for each header of each record, ten or so in all: half of what a callback
+ * costs it. The requests here are the same bytes, written once. Newer versions of the request are made from version 3.
+ */
+export const useOwnProduceRequest = (): void => {
+  const path = require.resolve("kafkajs/src/protocol/requests/produce/v3/request");
+  require(path);
+  const module = require.cache[path];
+  if (module !== undefined) module.exports = createProduceRequest;
+};
