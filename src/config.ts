@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { envSchema, type EnvSchemaOpt } from "env-schema";
 import { unreadPem } from "./core/pem.ts";
 import { exampleOf, explain, formatOf, formats, secretFormats } from "./core/setting-formats.ts";
-import { type Parsed, shortSecrets, valueOf } from "./core/setting-formats.ts";
+import { valueOf } from "./core/setting-formats.ts";
+import { type Parsed, shortSecrets } from "./core/named-secrets.ts";
+import type { PresetName, Recipe } from "./core/recipe.ts";
 import { contradictions, doubtful, mistyped } from "./core/setting-rules.ts";
 import { ConfigSchema, type SettingName, type Settings } from "./settings.ts";
 
@@ -105,6 +107,23 @@ const registryOf = (raw: Settings) => {
   };
 };
 
+const schemeOf = (raw: Settings): PresetName | Recipe => {
+  const { HMAC_SCHEME: scheme, HMAC_SIGNATURE_HEADER = "", HMAC_TIMESTAMP_HEADER = null } = raw;
+  if (scheme !== "custom") return scheme;
+  const message = valueOf(formats.message.parse(raw.HMAC_MESSAGE));
+  return {
+    algorithm: raw.HMAC_ALGORITHM,
+    signatureHeader: HMAC_SIGNATURE_HEADER.toLowerCase(),
+    timestampHeader: message.includes("{timestamp}") ? (HMAC_TIMESTAMP_HEADER?.toLowerCase() ?? null) : null,
+    idHeader: null,
+    message,
+    prefix: raw.HMAC_SIGNATURE_PREFIX ?? "",
+    several: false,
+    encoding: raw.HMAC_ENCODING,
+    keyEncoding: raw.HMAC_KEY_ENCODING,
+  };
+};
+
 const toConfig = (raw: Settings) => ({
   host: raw.HOST,
   port: raw.PORT,
@@ -114,10 +133,12 @@ const toConfig = (raw: Settings) => ({
   /** All of them must pass; empty: anyone may call. */
   auth: valueOf(formats.auth.parse(raw.AUTH)),
   hmacKeys: raw.HMAC_KEYS === undefined ? [] : valueOf(formats.secrets.parse(raw.HMAC_KEYS)),
-  hmacScheme: raw.HMAC_SCHEME,
+  hmacScheme: schemeOf(raw),
   /** 0: off. */
   hmacMaxAgeMs: raw.HMAC_MAX_AGE_MS,
   tokens: raw.TOKENS === undefined ? [] : valueOf(formats.tokens.parse(raw.TOKENS)),
+  basicUsers: raw.BASIC_USERS === undefined ? [] : valueOf(formats.users.parse(raw.BASIC_USERS)),
+  capture: raw.CAPTURE === "on",
   bodyLimitBytes: valueOf(formats.size.parse(raw.BODY_LIMIT_BYTES)),
   maxInFlight: raw.MAX_IN_FLIGHT,
   replyDeadlineMs: raw.REPLY_DEADLINE_MS,

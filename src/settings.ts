@@ -20,9 +20,23 @@ export const ConfigSchema = Type.Object(
     ADMIN_HOST: written("host", "0.0.0.0", "Address of `/live`, `/ready` and `/metrics`."),
     ADMIN_PORT: integer(8081, [0, 65_535], "Port of `/live`, `/ready` and `/metrics`; 0 takes any free one."),
     CALLBACK_PATH: written("path", "/callback", "Path that eSignGlobal calls."),
-    AUTH: required("auth", "Who may call: `hmac`, `token`, both with a comma (both must pass), or `none`."),
+    AUTH: required("auth", "Who may call: `hmac`, `token`, `basic`; of several all must pass; or `none`."),
     HMAC_KEYS: optional("secrets", "Live signature keys, as `name:secret` with commas; all are tried."),
-    HMAC_SCHEME: choice(["tsign"], "How eSignGlobal signs."),
+    HMAC_SCHEME: choice(
+      ["tsign", "standard-webhooks", "custom"],
+      "How eSignGlobal signs; `custom` as the next seven settings say.",
+    ),
+    HMAC_ALGORITHM: choice(["sha256", "sha512"], "Hash of the signature."),
+    HMAC_SIGNATURE_HEADER: optional("headerName", "Header that holds the signature."),
+    HMAC_TIMESTAMP_HEADER: optional("headerName", "Header that holds the timestamp, where it is signed."),
+    HMAC_MESSAGE: written(
+      "message",
+      "{timestamp}{query}{body}",
+      "What is signed; `{query}` stands for the query's values in the order of their keys.",
+    ),
+    HMAC_SIGNATURE_PREFIX: optional("signaturePrefix", "What stands before the signature in its header."),
+    HMAC_ENCODING: choice(["any", "hex", "base64"], "How the signature is written."),
+    HMAC_KEY_ENCODING: choice(["text", "hex", "base64"], "How the keys in HMAC_KEYS are written."),
     HMAC_MAX_AGE_MS: integer(
       0,
       [0, 2 ** 40],
@@ -31,6 +45,11 @@ export const ConfigSchema = Type.Object(
     TOKENS: optional(
       "tokens",
       "Live tokens, as `name:token` with commas: Bearer, `?token=` or end of the path.",
+    ),
+    BASIC_USERS: optional("users", "Users of Basic authentication, as `name:password` with commas."),
+    CAPTURE: choice(
+      ["off", "on"],
+      "Whether names and shapes of what arrives are logged, to find out how eSignGlobal signs.",
     ),
     BODY_LIMIT_BYTES: written("size", "1 MiB", "Largest body; what is larger gets 413."),
     MAX_IN_FLIGHT: integer(10_000, [1, 1_000_000], "Callbacks that may wait at once; one more gets 503."),

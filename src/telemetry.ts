@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { JournalStatus } from "./core/journal.ts";
+import { createLineBudget } from "./core/line-budget.ts";
 import { createLineLimit } from "./core/line-limit.ts";
 import {
   type DeadLetterReason,
@@ -35,6 +36,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
   }
   let kafkaIsConnected = false;
   const limited = createLineLimit(clock);
+  const withinBudget = createLineBudget(clock);
   /** The producer and what prepares the topics find the same fault: it is told once. */
   const tellKafkaTrouble = ({ code: reason, detail }: Failure, message: string) =>
     limited.line(`${kafkaTrouble} ${reason}`, (more) =>
@@ -51,6 +53,10 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     callbackAcknowledged: (event: string, after: AcknowledgedAfter) =>
       metrics.acknowledged.inc({ event, after }),
     callbackRefused: (reason: Refusal) => metrics.refused.inc({ reason }),
+
+    /** Names and shapes of a delivery, made only when its line is written. */
+    deliveryCaptured: (describe: () => object) =>
+      withinBudget((more) => log.info({ ...describe(), ...more }, "captured a delivery: names and shapes")),
 
     recordPublished: (topic: string, event: string, seconds: number) => {
       metrics.published.inc({ topic });

@@ -14,6 +14,7 @@ const admission = createAdmission({
   hmacScheme: "tsign",
   hmacMaxAgeMs: 0,
   tokens: [],
+  basicUsers: [],
 });
 const admitted = () => {
   const result = admission({ headers: {}, query: "", pathToken: null, body }, 0);

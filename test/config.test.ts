@@ -39,7 +39,7 @@ test("without anything set, each required setting is asked for, and AUTH with it
     problems.map((line) => line.split(" ")[0]),
     ["AUTH", "KAFKA_BROKERS", "SCHEMA_REGISTRY_URL"],
   );
-  assert.match(problems[0] ?? "", /hmac.*HMAC_KEYS.*token.*TOKENS.*none.*AUTH=hmac$/);
+  assert.match(problems[0] ?? "", /hmac.*HMAC_KEYS.*token.*TOKENS.*basic.*BASIC_USERS.*none.*AUTH=hmac$/);
 });
 
 test("defaults are those of the design", () => {
@@ -97,7 +97,7 @@ const faults: readonly (readonly [Environment, RegExp])[] = [
   [{ CALLBACK_PATH: "callback" }, /^CALLBACK_PATH .*begins with '\/'/],
   [{ CALLBACK_PATH: "/callback?a=1" }, /^CALLBACK_PATH /],
   [{ AUTH: "hmac,none" }, /^AUTH .*none beside others/],
-  [{ AUTH: "basic" }, /^AUTH .*unknown method/],
+  [{ AUTH: "digest" }, /^AUTH .*unknown method/],
   [{ HMAC_KEYS: "" }, /^HMAC_KEYS is required by AUTH=hmac/],
   [{ AUTH: "token" }, /^TOKENS is required by AUTH=token/],
   [{ HMAC_KEYS: "unnamed" }, /^HMAC_KEYS is wrong in entry 1, which has no ':'/],
@@ -106,7 +106,7 @@ const faults: readonly (readonly [Environment, RegExp])[] = [
   [{ HMAC_KEYS: `${key},${key}` }, /^HMAC_KEYS has the same name in entries 1 and 2/],
   [{ HMAC_KEYS: "s3c/ret:0123456789abcdef" }, /^HMAC_KEYS is wrong in entry 1, which has a name/],
   [{ TOKENS: "a:has space in it" }, /^TOKENS is wrong in entry 1, whose token/],
-  [{ HMAC_SCHEME: "custom" }, /^HMAC_SCHEME .*one of tsign/],
+  [{ HMAC_SCHEME: "other" }, /^HMAC_SCHEME .*one of tsign, standard-webhooks, custom;/],
   [{ BODY_LIMIT_BYTES: "1 furlong" }, /^BODY_LIMIT_BYTES .*is not a size/],
   [{ JOURNAL_MAX_BYTES: "0" }, /^JOURNAL_MAX_BYTES .*out of range/],
   [{ DEDUPE_WINDOW: "soon" }, /^DEDUPE_WINDOW .*is not a duration/],

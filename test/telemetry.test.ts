@@ -70,3 +70,20 @@ test("P8: every metric of the contract is there", async () => {
   const text = await telemetry.exposition({ pendingRecords: 0, oldestPendingAt: null, bytes: 0 });
   for (const name of promised.split(" ")) assert.ok(text.includes(`# TYPE esign_bridge_${name} `), name);
 });
+
+test("P9: of captured deliveries five lines a second are written, made only then, and the next tells how many were left out", () => {
+  const { lines, time, telemetry } = opened();
+  let made = 0;
+  const capture = (): void => telemetry.deliveryCaptured(() => ({ number: (made += 1) }));
+  for (let i = 0; i < 1000; i += 1) capture();
+  assert.equal(lines.length, 5);
+  assert.equal(made, 5);
+  time.now += 1000;
+  for (let i = 0; i < 3; i += 1) capture();
+  assert.equal(lines.length, 8);
+  assert.match(lines[5] ?? "", /"number":6,"suppressed":995/);
+  assert.ok(!(lines[6] ?? "").includes("suppressed"));
+  time.now -= 3_600_000;
+  capture();
+  assert.equal(lines.length, 9, "a clock that jumps back silences nothing");
+});

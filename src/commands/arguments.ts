@@ -51,9 +51,9 @@ const examples: Record<CommandName, string> = {
 
 const isCommand = (name: string): name is CommandName => commandNames.some((known) => known === name);
 
-type Values = { readonly [name: string]: unknown };
+export type Values = { readonly [name: string]: unknown };
 
-const parse = (args: readonly string[], options: ParseArgsOptionsConfig) => {
+export const parse = (args: readonly string[], options: ParseArgsOptionsConfig) => {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
@@ -63,7 +63,7 @@ const parse = (args: readonly string[], options: ParseArgsOptionsConfig) => {
   }
 };
 
-const textIn = (values: Values, name: string): string | null => {
+export const textIn = (values: Values, name: string): string | null => {
   const value = values[name];
   return typeof value === "string" ? value : null;
 };
@@ -140,7 +140,11 @@ export const readArguments = (args: readonly string[], env: Environment): Argume
   const example = examples.status;
   if (family === "help" || family === "--help" || family === "-h") return { kind: "help" };
   if (family !== "journal")
-    return { kind: "wrong", why: `there is no command ${JSON.stringify(family)}, only journal`, example };
+    return {
+      kind: "wrong",
+      why: `there is no command ${JSON.stringify(family)}, only journal and capture`,
+      example,
+    };
   if (name === "help" || name === "--help" || name === "-h") return { kind: "help" };
   if (isCommand(name)) return readCommand(name, rest, env);
   const why = `there is no journal ${JSON.stringify(name)}: one of ${commandNames.join(", ")}, help`;

@@ -1,4 +1,6 @@
-export const help = `node src/main.ts journal <command> [options]
+export const help = `node src/main.ts capture <command> (see: capture help) finds out how eSignGlobal signs
+
+node src/main.ts journal <command> [options]
 
   status                      what waits for Kafka: how much, how old, by topic; parked topics; whether a bridge runs
   list                        the records that wait, one line each, without their contents

@@ -1,5 +1,6 @@
 import { codeOf, isSystemError, realFiles } from "../io/journal/files.ts";
 import { readArguments, type CommandName } from "./arguments.ts";
+import { runCapture } from "./capture.ts";
 import { exportRecords } from "./export.ts";
 import { help } from "./help.ts";
 import { readKeys } from "./keys.ts";
@@ -46,6 +47,7 @@ export const runCommand = async (
 ): Promise<number> => {
   const out = createOutput(stdout);
   const words = createOutput(stderr);
+  if (args[0] === "capture") return runCapture(args.slice(1), out, words);
   const read = readArguments(args, env);
   switch (read.kind) {
     case "help":
@@ -54,7 +56,7 @@ export const runCommand = async (
     case "wrong":
       await words.line(read.why);
       await words.line(`for example: node src/main.ts ${read.example}`);
-      await words.line("all of it:   node src/main.ts journal help");
+      await words.line("all of it:   node src/main.ts help");
       return 2;
     case "command": {
       const say = (text: string) => words.line(`journal ${read.name}: ${text}`);

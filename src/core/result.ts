@@ -19,6 +19,8 @@ export const failures = {
   "timestamp-outside-window": { handling: "refuse", status: 401 },
   "token-missing": { handling: "refuse", status: 401 },
   "token-mismatch": { handling: "refuse", status: 401 },
+  "basic-missing": { handling: "refuse", status: 401 },
+  "basic-mismatch": { handling: "refuse", status: 401 },
   "path-unknown": { handling: "refuse", status: 404 },
   "method-not-allowed": { handling: "refuse", status: 405 },
   "body-too-slow": { handling: "refuse", status: 408 },

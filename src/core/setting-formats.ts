@@ -1,17 +1,15 @@
 import { parseJournalKeys } from "./journal-keys.ts";
+import { type Parsed, parseSecrets, parseTokens, parseUsers } from "./named-secrets.ts";
+import { faultOfMessage } from "./recipe.ts";
 
 /** How values of settings are written. Whatever is wrong is said without the value: it may be a secret. */
-export type Parsed<T> = { readonly value: T } | { readonly wrong: string };
 type Format<T> = {
   readonly allowed: string;
   readonly example: string;
   readonly parse: (text: string) => Parsed<T>;
 };
 
-/** A key or token and the name under which it shows up as a callback's source. */
-export type NamedSecret = { readonly name: string; readonly secret: string };
-export type NamedToken = { readonly name: string; readonly token: string };
-export type AuthMethod = "hmac" | "token";
+export type AuthMethod = "hmac" | "token" | "basic";
 
 /** Timers take no more. */
 const longestMs = 2 ** 31 - 1;
@@ -48,42 +46,15 @@ const parseAuth = (text: string): Parsed<readonly AuthMethod[]> => {
   const named = [...new Set(entriesOf(text.toLowerCase()))];
   if (named.length === 1 && named[0] === "none") return { value: [] };
   if (named.includes("none")) return { wrong: "has none beside others" };
-  const methods = named.filter((name) => name === "hmac" || name === "token");
+  const methods = named.filter((name) => name === "hmac" || name === "token" || name === "basic");
   return methods.length === named.length ? { value: methods } : { wrong: "names an unknown method" };
 };
 
-const faultOfSecret = (entry: string): string | null => {
-  const colon = entry.indexOf(":");
-  if (entry === "") return "is empty";
-  if (colon === -1) return "has no ':' between name and secret";
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(entry.slice(0, colon))) return "has a name with other characters";
-  return colon === entry.length - 1 ? "has nothing after the ':'" : null;
-};
-const parseSecrets = (text: string): Parsed<readonly NamedSecret[]> => {
-  const names = new Map<string, number>();
-  const secrets: NamedSecret[] = [];
-  for (const [index, raw] of text.split(",").entries()) {
-    const entry = raw.trimStart();
-    const fault = faultOfSecret(entry);
-    // By number, never by name: where the name is forgotten, the secret stands in its place.
-    if (fault !== null) return { wrong: `is wrong in entry ${index + 1}, which ${fault}` };
-    const colon = entry.indexOf(":");
-    const name = entry.slice(0, colon);
-    const first = names.get(name);
-    if (first !== undefined) return { wrong: `has the same name in entries ${first} and ${index + 1}` };
-    names.set(name, index + 1);
-    secrets.push({ name, secret: entry.slice(colon + 1) });
-  }
-  return { value: secrets };
-};
-const parseTokens = (text: string): Parsed<readonly NamedToken[]> => {
-  const parsed = parseSecrets(text);
-  if ("wrong" in parsed) return parsed;
-  const tokens = parsed.value.map(({ name, secret }) => ({ name, token: secret }));
-  const odd = tokens.findIndex(({ token }) => !/^[\x21-\x7e]+$/.test(token));
-  return odd === -1
-    ? { value: tokens }
-    : { wrong: `is wrong in entry ${odd + 1}, whose token no HTTP header can carry` };
+/** A line break is written `\n`, since variables and files of them can hardly hold one. */
+const parseMessage = (text: string): Parsed<string> => {
+  const message = text.replaceAll("\\n", "\n");
+  const wrong = faultOfMessage(message);
+  return wrong === null ? { value: message } : { wrong };
 };
 
 const parseBrokers = (text: string): Parsed<readonly string[]> => {
@@ -106,22 +77,12 @@ const parseRegistryUrl = (text: string): Parsed<string> => {
   return { value: url.href.replace(/\/+$/, "") };
 };
 
-/** Shorter ones can be guessed from one signed callback or by trying. */
-const fewest = 16;
-const short = (setting: string, name: string, secret: string): string[] =>
-  secret.length >= fewest ? [] : [`${setting}: the secret named ${name} has fewer than ${fewest} characters`];
-type Secrets = { readonly hmacKeys: readonly NamedSecret[]; readonly tokens: readonly NamedToken[] };
-export const shortSecrets = ({ hmacKeys, tokens }: Secrets): string[] => [
-  ...hmacKeys.flatMap(({ name, secret }) => short("HMAC_KEYS", name, secret)),
-  ...tokens.flatMap(({ name, token }) => short("TOKENS", name, token)),
-];
-
 export const formats = {
   size: { allowed: "bytes, or a number with KiB, MiB, GiB, KB, MB, GB", example: "10 GiB", parse: parseSize },
   duration: { allowed: "ms, or a number with s, m, h, d; at most 24d", example: "6h", parse: parseDuration },
   auth: {
     allowed:
-      "hmac (signature, needs HMAC_KEYS), token (secret in the address, needs TOKENS), both with a comma, or none alone (anyone may call)",
+      "hmac (signature, needs HMAC_KEYS), token (secret in the address, needs TOKENS), basic (user and password, needs BASIC_USERS), several with commas, or none alone (anyone may call)",
     example: "hmac",
     parse: parseAuth,
   },
@@ -134,6 +95,28 @@ export const formats = {
     allowed: "name:token, several with commas, each name once and of 1 to 64 letters, digits, '.', '_', '-'",
     example: "main:<token>",
     parse: parseTokens,
+  },
+  users: {
+    allowed:
+      "name:password, several with commas, each name once and of 1 to 64 letters, digits, '.', '_', '-'",
+    example: "main:<password>",
+    parse: parseUsers,
+  },
+  headerName: {
+    allowed: "the name of an HTTP header",
+    example: "x-signature",
+    parse: matching(/^[\w!#$%&'*+.^`|~-]+$/),
+  },
+  message: {
+    allowed:
+      "text with {body} and, if they are signed, {timestamp} and {query}, each once; \\n for a line break",
+    example: "{timestamp}{query}{body}",
+    parse: parseMessage,
+  },
+  signaturePrefix: {
+    allowed: "letters, digits, signs and spaces",
+    example: "sha256=",
+    parse: matching(/^[\x20-\x7e]{1,64}$/),
   },
   journalKeys: {
     allowed:
@@ -194,6 +177,7 @@ export type Setting = { readonly name: string; readonly secret: boolean; readonl
 export const secretFormats: readonly (FormatName | undefined)[] = [
   "secrets",
   "tokens",
+  "users",
   "secret",
   "journalKeys",
 ];

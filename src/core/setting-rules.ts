@@ -1,3 +1,8 @@
+import {
+  type AuthenticationTexts,
+  authenticationDoubts,
+  authenticationFaults,
+} from "./authentication-rules.ts";
 import { catalog, deadLetterTopic } from "./catalog.ts";
 import { pemProblems } from "./pem.ts";
 
@@ -5,7 +10,7 @@ import { pemProblems } from "./pem.ts";
 export type Texts = Readonly<
   Partial<
     Record<
-      | ("ACK_AFTER" | "ADMIN_HOST" | "ADMIN_PORT" | "AUTH" | "HMAC_KEYS" | "HMAC_MAX_AGE_MS" | "HOST")
+      | ("ACK_AFTER" | "ADMIN_HOST" | "ADMIN_PORT" | "HOST")
       | (
           | "JOURNAL_DIR"
           | "JOURNAL_KEY"
@@ -14,7 +19,7 @@ export type Texts = Readonly<
           | "KAFKA_SASL_USERNAME"
           | "KAFKA_TLS"
         )
-      | ("KAFKA_TLS_CA_FILE" | "KAFKA_TLS_CERT_FILE" | "KAFKA_TLS_KEY_FILE" | "PORT" | "TOKENS")
+      | ("KAFKA_TLS_CA_FILE" | "KAFKA_TLS_CERT_FILE" | "KAFKA_TLS_KEY_FILE" | "PORT")
       | ("SCHEMA_REGISTRY_CA_FILE" | "SCHEMA_REGISTRY_PASSWORD" | "SCHEMA_REGISTRY_TOKEN")
       | ("SCHEMA_REGISTRY_URL" | "SCHEMA_REGISTRY_USERNAME" | "TOPIC_PREFIX" | "TOPIC_REPLICATION"),
       string
@@ -23,28 +28,16 @@ export type Texts = Readonly<
 >;
 type Rule = { readonly broken: (texts: Texts) => boolean; readonly says: string };
 
-/** 10 s, 30 s, 1 min … 2 h: sixteen retries, 4 h 45 min 40 s in all (vendor/callbacks.md, section 2). */
-const retryLadderMs = 17_140_000;
 /** Kafka's own limit. */
 const longestTopic = 249;
 const longestSuffix = Math.max(
   ...[deadLetterTopic, ...Object.values(catalog).map(({ topic }) => topic)].map(({ length }) => length),
 );
 
-const names = (auth: string | undefined, method: string): boolean =>
-  (auth ?? "").split(",").some((entry) => entry.trim().toLowerCase() === method);
 const mechanismOf = (texts: Texts): string => texts.KAFKA_SASL_MECHANISM ?? "none";
 const samePort = (texts: Texts): boolean =>
   (texts.PORT ?? "8080") === (texts.ADMIN_PORT ?? "8081") && texts.PORT !== "0";
 const faults: readonly Rule[] = [
-  {
-    broken: (t) => names(t.AUTH, "hmac") && t.HMAC_KEYS === undefined,
-    says: "HMAC_KEYS is required by AUTH=hmac: name:secret, several with commas, for example HMAC_KEYS=main:<secret>",
-  },
-  {
-    broken: (t) => names(t.AUTH, "token") && t.TOKENS === undefined,
-    says: "TOKENS is required by AUTH=token: name:token, several with commas, for example TOKENS=main:<token>",
-  },
   {
     broken: (t) => samePort(t) && (t.HOST ?? "0.0.0.0") === (t.ADMIN_HOST ?? "0.0.0.0"),
     says: "ADMIN_PORT is the same as PORT: callbacks and /metrics need a port each, for example ADMIN_PORT=8081",
@@ -100,24 +93,8 @@ const faults: readonly Rule[] = [
 
 const doubts: readonly Rule[] = [
   {
-    broken: (t) => names(t.AUTH, "none"),
-    says: "AUTH is none: whoever reaches the port can publish events; use AUTH=hmac outside of trials",
-  },
-  {
-    broken: (t) => t.HMAC_KEYS !== undefined && !names(t.AUTH, "hmac"),
-    says: "HMAC_KEYS is set, and AUTH does not name hmac: signatures are not checked",
-  },
-  {
-    broken: (t) => t.TOKENS !== undefined && !names(t.AUTH, "token"),
-    says: "TOKENS is set, and AUTH does not name token: tokens are not checked",
-  },
-  {
     broken: (t) => t.JOURNAL_KEY !== undefined && t.JOURNAL_DIR === "none",
     says: "JOURNAL_KEY is set, and JOURNAL_DIR is none: no journal is written that it could encrypt",
-  },
-  {
-    broken: ({ HMAC_MAX_AGE_MS: age = "0" }) => Number(age) >= 1 && Number(age) < retryLadderMs + 1000,
-    says: `HMAC_MAX_AGE_MS is shorter than eSignGlobal's retries (${retryLadderMs} ms in all): callbacks that it sends again after an outage would be refused and lost; use 0 or ${retryLadderMs + 1000} and more`,
   },
   {
     broken: (t) => mechanismOf(t) === "plain" && t.KAFKA_TLS !== "true",
@@ -135,9 +112,16 @@ const broken = (rules: readonly Rule[], texts: Texts): string[] =>
   rules.filter((rule) => rule.broken(texts)).map((rule) => rule.says);
 
 /** What no single setting shows: they contradict each other, or one needs another. */
-export const contradictions = (texts: Texts): string[] => [...broken(faults, texts), ...pemProblems(texts)];
+export const contradictions = (texts: Texts & AuthenticationTexts): string[] => [
+  ...authenticationFaults(texts),
+  ...broken(faults, texts),
+  ...pemProblems(texts),
+];
 /** Allowed, and probably not meant. */
-export const doubtful = (texts: Texts): string[] => broken(doubts, texts);
+export const doubtful = (texts: Texts & AuthenticationTexts): string[] => [
+  ...authenticationDoubts(texts),
+  ...broken(doubts, texts),
+];
 
 /** Levenshtein's distance. */
 const distance = (a: string, b: string): number => {

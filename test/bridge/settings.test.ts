@@ -45,7 +45,7 @@ type Fault = {
 const faults: readonly Fault[] = [
   { kind: "a missing one", env: { KAFKA_BROKERS: null }, says: "KAFKA_BROKERS is required: host:port" },
   { kind: "no word on who may call", env: { AUTH: null }, says: "AUTH is required: hmac (signature" },
-  { kind: "an unknown word", env: { AUTH: "basic" }, says: 'AUTH ("basic") names an unknown method' },
+  { kind: "an unknown word", env: { AUTH: "digest" }, says: 'AUTH ("digest") names an unknown method' },
   {
     kind: "a word of no list",
     env: { TOPICS: "maybe" },

@@ -1,49 +1,12 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { type AdmissionRules, createAdmission, type Presented } from "../../src/core/signature.ts";
+import { flip, now, present, secret, signatureHeader, signedBy } from "../support/admission.ts";
+import { timestampHeader, vectors, verdict } from "../support/admission.ts";
 
-type Vector = {
-  readonly name: string;
-  readonly secret: string;
-  readonly timestamp: string;
-  readonly query: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly hex: string;
-  readonly base64: string;
-};
-const file = new URL("../fixtures/signature-vectors.json", import.meta.url);
-const { vectors }: { vectors: readonly Vector[] } = JSON.parse(readFileSync(file, "utf8"));
-const now = 1_713_508_339_505;
-const secret = "a-secret-of-more-than-sixteen-bytes";
-const rulesWith = (rules: Partial<AdmissionRules>): AdmissionRules => ({
-  auth: ["hmac"],
-  hmacKeys: [{ name: "main", secret }],
-  hmacScheme: "tsign",
-  hmacMaxAgeMs: 0,
-  tokens: [],
-  ...rules,
-});
-const signatureHeader = "x-tsign-open-signature";
-const timestampHeader = "x-tsign-open-timestamp";
-const present = (given: Partial<Presented>): Presented => ({
-  headers: {},
-  query: "",
-  pathToken: null,
-  body: Buffer.from("{}"),
-  ...given,
-});
 const sign = (timestamp: string, preamble: string, body: Buffer): string =>
   createHmac("sha256", secret).update(timestamp).update(preamble).update(body).digest("hex");
-const signedBy = (timestamp: string, signature: string, given: Partial<Presented> = {}): Presented =>
-  present({ ...given, headers: { [timestampHeader]: timestamp, [signatureHeader]: signature } });
-/** The source's name behind `ok`, or the refusal's code. */
-const verdict = (rules: Partial<AdmissionRules>, presented: Presented, at = now): string => {
-  const result = createAdmission(rulesWith(rules))(presented, at);
-  return result.ok ? `ok ${result.value.source}` : result.code;
-};
 const timestamp = String(now);
 const body = Buffer.from("{}");
 const good = sign(timestamp, "", body);
@@ -96,12 +59,6 @@ test("P5: a signature sent twice, in mixed case, cut or with spaces is none", ()
     assert.equal(verdict({}, signedBy(timestamp, text)), "signature-mismatch", text);
 });
 
-const flip = (bytes: Buffer, bit: number): Buffer => {
-  const copy = Buffer.from(bytes);
-  const at = (bit >> 3) % copy.length;
-  copy[at] = (copy[at] ?? 0) ^ (1 << (bit & 7));
-  return copy;
-};
 test("P5: one flipped bit of body, timestamp or signature is refused", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1 }), fc.nat(2 ** 20), (bytes, bit) => {

@@ -13,7 +13,7 @@ import { hmacSecret, signed } from "../support/sender.ts";
 
 const close = "Connection: close";
 const exactly = '{"code":"200","msg":"success"}';
-const noRules = { hmacKeys: [], hmacScheme: "tsign", hmacMaxAgeMs: 0, tokens: [] } as const;
+const noRules = { hmacKeys: [], hmacScheme: "tsign", hmacMaxAgeMs: 0, tokens: [], basicUsers: [] } as const;
 const byToken = createAdmission({
   ...noRules,
   auth: ["token"],

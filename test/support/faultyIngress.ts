@@ -19,6 +19,7 @@ const { port } = await openIngress({
   admit: anyone,
   accept: () => Promise.reject(fault),
   telemetry: createTelemetry(pino({ level: "silent" }), "0", Date.now),
+  capture: false,
   clock: Date.now,
 });
 const socket = connect(port, "127.0.0.1");

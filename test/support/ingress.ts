@@ -14,6 +14,7 @@ export const anyone = createAdmission({
   hmacScheme: "tsign",
   hmacMaxAgeMs: 0,
   tokens: [],
+  basicUsers: [],
 });
 
 export const accepts: Accept = () => Promise.resolve(ok({ after: "published", event: "envelope-finished" }));
@@ -33,6 +34,7 @@ export const openTestIngress = async (t: TestContext, options: Partial<IngressOp
     admit: anyone,
     accept: accepts,
     telemetry,
+    capture: false,
     clock: Date.now,
     ...options,
   });

@@ -9,6 +9,8 @@ export const remedies: Readonly<Record<FailureCode, string>> = {
   "timestamp-outside-window": "Compare the clocks; HMAC_MAX_AGE_MS must outlast the sender's retries.",
   "token-missing": "Put the token into the address that eSignGlobal calls.",
   "token-mismatch": "Compare the token in the address with TOKENS.",
+  "basic-missing": "Put user and password into the address: https://name:password@your.host/callback.",
+  "basic-mismatch": "Compare user and password in the address with BASIC_USERS.",
   "path-unknown": "Compare the address with CALLBACK_PATH.",
   "method-not-allowed": "Callbacks are POSTed; everything else is no callback.",
   "body-too-slow": "Look at the network and the proxy in front.",

@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Acknowledgement } from "../../core/acknowledgement.ts";
+import { toCaptured } from "../../core/capture.ts";
 import { failures, type Refusal } from "../../core/result.ts";
 import type { AcknowledgedAfter, Telemetry } from "../../telemetry.ts";
 
@@ -40,6 +41,7 @@ export type Exchange = {
   readonly startedAt: number;
   /** Null as long as there is no answer: the first one counts, and is counted once. */
   outcome: AcknowledgedAfter | "refused" | null;
+  refusal: Refusal | null;
 };
 
 declare module "fastify" {
@@ -55,17 +57,25 @@ export type ExchangeContext = {
   readonly telemetry: Telemetry;
   /** Milliseconds that a request may take until its answer. */
   readonly deadlineMs: number;
+  readonly path: string;
+  /** True: names and shapes of each delivery are logged. */
+  readonly capture: boolean;
 };
+
+/** Some clients send user and password only when they are asked for them. */
+const challenge = (code: Refusal): boolean => code === "basic-missing" || code === "basic-mismatch";
 
 /** The rest of a body that was refused is read to the deadline: closing at once could take the answer with it. */
 export const refuse = (exchange: Exchange, code: Refusal): void => {
   const { telemetry, reply } = exchange;
   if (exchange.outcome !== null) return;
   exchange.outcome = "refused";
+  exchange.refusal = code;
   const { status, body } = answerOf(code);
   telemetry.callbackRefused(code);
   if (status === 503) reply.header("retry-after", retryAfter);
   if (status === 405) reply.header("allow", "POST");
+  if (challenge(code)) reply.header("www-authenticate", 'Basic realm="callbacks"');
   reply.code(status).header("content-type", "application/json").send(body);
 };
 
@@ -98,9 +108,21 @@ const onDeadline = (exchange: Exchange): void => {
   else if (!complete) exchange.request.raw.destroy();
 };
 
+const capture = (exchange: Exchange, callbackPath: string): void => {
+  const { request, telemetry } = exchange;
+  const { method, url, body } = request;
+  const { rawHeaders } = request.raw;
+  const outcome = exchange.refusal ?? exchange.outcome ?? "unanswered";
+  telemetry.deliveryCaptured(() => {
+    const bodyBytes = Buffer.isBuffer(body) ? body.length : null;
+    return toCaptured({ method, url, rawHeaders, bodyBytes, outcome }, callbackPath);
+  });
+};
+
 export const begin = (context: ExchangeContext, request: FastifyRequest, reply: FastifyReply): Exchange => {
   const { gate, telemetry, deadlineMs } = context;
-  const exchange: Exchange = { request, reply, telemetry, startedAt: performance.now(), outcome: null };
+  const startedAt = performance.now();
+  const exchange: Exchange = { request, reply, telemetry, startedAt, outcome: null, refusal: null };
   request.exchange = exchange;
   gate.latest.set(request.raw.socket, exchange);
   gate.inFlight += 1;
@@ -109,10 +131,8 @@ export const begin = (context: ExchangeContext, request: FastifyRequest, reply: 
   reply.raw.once("close", () => {
     if (request.raw.complete) clearTimeout(timer);
     gate.inFlight -= 1;
-    telemetry.callbackAnswered(
-      exchange.outcome ?? "refused",
-      (performance.now() - exchange.startedAt) / 1000,
-    );
+    telemetry.callbackAnswered(exchange.outcome ?? "refused", (performance.now() - startedAt) / 1000);
+    if (context.capture) capture(exchange, context.path);
   });
   return exchange;
 };

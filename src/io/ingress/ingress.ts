@@ -29,6 +29,8 @@ export type IngressOptions = {
   readonly admit: Admission;
   readonly accept: Accept;
   readonly telemetry: Telemetry;
+  /** True: names and shapes of each delivery are logged. */
+  readonly capture: boolean;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
 };
