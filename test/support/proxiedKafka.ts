@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { Kafka, logLevel } from "kafkajs";
+import kafkajs from "kafkajs";
 import { pino } from "pino";
 import { type KafkaNode, startKafka } from "../../local/kafka.ts";
 import type { KafkaRecord } from "../../src/core/sink.ts";
@@ -7,6 +7,8 @@ import type { KafkaSettings } from "../../src/io/kafka/client.ts";
 import { type KafkaSink, openKafkaSink } from "../../src/io/kafka/sink.ts";
 import { type FaultProxy, openFaultProxy } from "./faultProxy.ts";
 import { type FoundRecord, recordsIn } from "./records.ts";
+
+const { ConfigResourceTypes, Kafka, logLevel } = kafkajs;
 
 /** Brokers of one's own, each with a fault proxy in front of what clients use. */
 export interface ProxiedKafka extends AsyncDisposable {
@@ -17,6 +19,8 @@ export interface ProxiedKafka extends AsyncDisposable {
   readonly proxies: readonly FaultProxy[];
   /** A new topic with a name that no other has. */
   readonly createTopic: (partitions?: number) => Promise<string>;
+  /** `max.message.bytes` of the topic. */
+  readonly setLimit: (topic: string, bytes: number) => Promise<void>;
   readonly deleteTopic: (topic: string) => Promise<void>;
   readonly addPartitions: (topic: string, count: number) => Promise<void>;
   readonly recreateTopic: (topic: string, partitions: number) => Promise<void>;
@@ -54,6 +58,11 @@ export const startProxiedKafka = async (
       const topic = `t-${randomBytes(4).toString("hex")}`;
       await create(topic, partitions);
       return topic;
+    },
+    setLimit: async (name, bytes) => {
+      const configEntries = [{ name: "max.message.bytes", value: `${bytes}` }];
+      const resources = [{ type: ConfigResourceTypes.TOPIC, name, configEntries }];
+      await admin.alterConfigs({ validateOnly: false, resources });
     },
     deleteTopic,
     addPartitions: async (topic, count) =>

@@ -4,6 +4,7 @@ import type { KafkaRecord, Sink, SinkFailure, SinkOutcome } from "../../core/sin
 import { callDeadlineMs, requestTimeoutMs, withDeadline } from "./client.ts";
 import { type Connection, learnPartitions } from "./connection.ts";
 import { toSinkFailure } from "./failure.ts";
+import { findTooLarge, type Limits, suspect } from "./limits.ts";
 import { type LinkOptions, openLink } from "./link.ts";
 
 /*
@@ -92,23 +93,36 @@ const sendThrough = async (connection: Connection, records: readonly KafkaRecord
   }
 };
 
-const sendKnown = async (connection: Connection, records: readonly KafkaRecord[]): Promise<Sent> => {
+const sendKnown = async (
+  connection: Connection,
+  records: readonly KafkaRecord[],
+  limits: Limits,
+): Promise<Sent> => {
   const failed = await learnPartitions(connection, [...new Set(records.map(({ topic }) => topic))]);
-  if (failed.size === 0) return sendThrough(connection, records);
-  const known = records.filter(({ topic }) => !failed.has(topic));
+  const tooLarge = await findTooLarge(connection, records, limits);
+  if (failed.size === 0 && tooLarge.size === 0) return sendThrough(connection, records);
+  const known = records.filter((record) => !failed.has(record.topic) && !tooLarge.has(record));
   const sent = known.length === 0 ? { outcomes: [], spoiled: null } : await sendThrough(connection, known);
   const rest = sent.outcomes.values();
+  const outcomeOf = (record: KafkaRecord): SinkOutcome =>
+    failed.get(record.topic) ?? tooLarge.get(record) ?? rest.next().value ?? fail("record-not-sent");
   return {
-    outcomes: records.map(({ topic }) => failed.get(topic) ?? rest.next().value ?? fail("record-not-sent")),
+    outcomes: records.map(outcomeOf),
     // A topic that the cluster does not have was not asked for by the producer: it is as good as before.
     spoiled: sent.spoiled ?? [...failed.values()].find((failure) => !isOfTopic(failure)) ?? null,
   };
 };
 
-const sendInTime = async (connection: Connection, records: readonly KafkaRecord[]): Promise<Sent> => {
+const sendInTime = async (
+  connection: Connection,
+  records: readonly KafkaRecord[],
+  limits: Limits,
+): Promise<Sent> => {
   try {
-    const sent = sendKnown(connection, records);
-    return await withDeadline(sent, { what: "sending", ms: callDeadlineMs });
+    const sending = sendKnown(connection, records, limits);
+    const sent = await withDeadline(sending, { what: "sending", ms: callDeadlineMs });
+    if (sent.spoiled?.code === "record-too-large") suspect(limits, records);
+    return sent;
   } catch (error) {
     return allFailed(records, toSinkFailure(error));
   }
@@ -122,6 +136,7 @@ export type KafkaSink = Sink & {
 /** Connects in the background; a `send` without a connection waits for one, up to the deadline of a call. */
 export const openKafkaSink = (options: LinkOptions): KafkaSink => {
   const link = openLink(options);
+  const limits: Limits = new Map();
   let closed = false;
   /** Ends the call that is under way without an outcome. */
   let giveUp: (() => void) | null = null;
@@ -135,7 +150,7 @@ export const openKafkaSink = (options: LinkOptions): KafkaSink => {
     const given = Promise.withResolvers<null>();
     giveUp = () => given.resolve(null);
     if (closed) given.resolve(null);
-    const sent = await Promise.race([sendInTime(connection.value, records), given.promise]);
+    const sent = await Promise.race([sendInTime(connection.value, records, limits), given.promise]);
     if (sent === null) return records.map(() => fail("broker-unavailable", "the sink was closed"));
     if (sent.spoiled === null) link.done();
     else link.drop(sent.spoiled);

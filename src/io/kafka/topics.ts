@@ -34,7 +34,7 @@ type Configs = ReadonlyMap<string, ReadonlyMap<string, string>>;
 const forbidden: readonly SinkFailure[] = ["credentials-refused", "topic-unauthorized"];
 
 /** Null: the user may not see them, which is common where another team owns the cluster. */
-const configsOf = async (
+export const configsOf = async (
   admin: Admin,
   type: ConfigResourceTypes,
   names: readonly string[],

@@ -1,7 +1,8 @@
-import { after, before } from "node:test";
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
 import { testSinkContract } from "../../contract/sinkContract.ts";
 import { createMemorySink } from "../../support/memorySink.ts";
-import { openSinkOn, type ProxiedKafka, startProxiedKafka } from "../../support/proxiedKafka.ts";
+import { openSinkOn, type ProxiedKafka, recordOf, startProxiedKafka } from "../../support/proxiedKafka.ts";
 
 let kafka: ProxiedKafka;
 before(async () => {
@@ -35,4 +36,22 @@ testSinkContract("in memory", () => {
     records: (topic) => Promise.resolve(sink.records(topic)),
     hang: () => void sink.hang(),
   });
+});
+
+test("P10: only the first record that is too large costs the connection, and a limit that was raised is noticed", async () => {
+  const topic = await kafka.createTopic();
+  await using sink = openSinkOn(kafka.bootstrap);
+  const large = { ...recordOf(topic, "k", "large"), value: Buffer.alloc(1_100_000) };
+  const codesOf = (outcomes: Awaited<ReturnType<typeof sink.send>>) =>
+    outcomes.map((outcome) => (outcome.ok ? "ok" : outcome.code));
+  assert.deepEqual(codesOf(await sink.send([large])), ["record-too-large"]);
+  for (let round = 0; round < 3; round += 1) {
+    const sent = await sink.send([recordOf(topic, "k", "before"), large, recordOf(topic, "k", "behind")]);
+    assert.deepEqual(codesOf(sent), ["ok", "record-too-large", "ok"]);
+    assert.match(sent[1]?.ok === false ? sent[1].detail : "", /max\.message\.bytes of the topic is 1048588$/);
+  }
+  assert.deepEqual(sink.reconnects, ["record-too-large"]);
+  await kafka.setLimit(topic, 1_200_000);
+  assert.deepEqual(codesOf(await sink.send([large])), ["ok"]);
+  assert.deepEqual(sink.reconnects, ["record-too-large"]);
 });
