@@ -42,12 +42,13 @@ const countsOf = (counts: ReadonlyMap<string | number, number>): string =>
 
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
-const report = ({ tally, seconds, memory, inJournal, inTopics, findings }: Session): void => {
+const report = ({ tally, seconds, stall, memory, inJournal, inTopics, findings }: Session): void => {
   say(`${tally.requests} requests on ${tally.connections} connections in ${seconds.toFixed(0)} s`);
   say(`kinds: ${countsOf(tally.kinds)}`);
   say(`answers: ${countsOf(tally.statuses)}`);
   say(`signed bodies ${tally.signed.size}, answered 200 ${tally.acknowledged.size}`);
   say(`found in the journal ${inJournal}, in the topics ${inTopics}`);
+  say(`the longest time in which nobody was answered: ${stall.toFixed(2)} s`);
   if (memory !== null)
     say(`memory at rest: ${mebibytes(memory.before)} early, ${mebibytes(memory.after)} at the end`);
   for (const finding of findings) say(`FOUND ${finding}`);

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Acknowledgement } from "../../core/acknowledgement.ts";
 import { failures, type Refusal } from "../../core/result.ts";
@@ -127,10 +128,19 @@ export const exchangeOf = (
 const refuseOnSocket = (telemetry: Telemetry, code: Refusal, socket: Socket): void => {
   telemetry.callbackRefused(code);
   const { status, body } = answerOf(code);
+  const allow = status === 405 ? "Allow: POST\r\n" : "";
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n`;
-  socket.end(`${head}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.toString()}`, () =>
-    socket.destroy(),
+  socket.end(
+    `${head}${allow}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.toString()}`,
+    () => socket.destroy(),
   );
+};
+
+/** Answers stand in the order of their requests: what came before is answered first. */
+const refuseBehind = (context: ExchangeContext, code: Refusal, socket: Socket): void => {
+  const before = context.gate.latest.get(socket)?.reply.raw;
+  if (before === undefined || before.writableFinished) refuseOnSocket(context.telemetry, code, socket);
+  else before.once("finish", () => refuseOnSocket(context.telemetry, code, socket));
 };
 
 /** What Node says about a connection: it is about the body that is arriving, or about a head that is none. */
@@ -144,5 +154,13 @@ export const createSocketRefusal = (context: ExchangeContext) => (error: CodedEr
     // The answer of the request before is still to come, and is the last one.
     context.telemetry.callbackRefused(code);
     latest.reply.header("connection", "close");
-  } else refuseOnSocket(context.telemetry, code, socket);
+  } else refuseBehind(context, code, socket);
 };
+
+/** Node tells of CONNECT apart from other methods, and would hang up without an answer. */
+export const createTunnelRefusal =
+  (context: ExchangeContext) =>
+  (_request: unknown, socket: Duplex): void => {
+    if (socket instanceof Socket) refuseBehind(context, "method-not-allowed", socket);
+    else socket.destroy();
+  };

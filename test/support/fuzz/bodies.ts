@@ -1,4 +1,5 @@
 import { canonicalFixtures, variantFixtures } from "../fixtures.ts";
+import { largeBodies } from "./large.ts";
 import { mutated, type Random } from "./random.ts";
 import { keys, numbers, small, texts, types, values } from "./strange-values.ts";
 
@@ -45,17 +46,8 @@ const deep = (random: Random): string => {
   return (before + nested + behind).slice(0, bodyLimitBytes);
 };
 
-/** Up to the limit and to the byte at it. */
-const megabyte = (random: Random): string => {
-  const letter = random.pick(["x", "\\", '\\"', "\\u0000", "\xe5\x8f\x96", "\0", " "]);
-  const [before, behind] = random.pick([
-    ['{"event":"ENVELOPE_FINISH","eventPayload":{"envelopeId":"', '"}}'],
-    ['{"event":"NEW","eventPayload":{"envelopeId":"e","reason":"', '"}}'],
-    ["", ""],
-  ] as const);
-  const room = bodyLimitBytes - before.length - behind.length - random.pick([0, 1, 10_000]);
-  return before + letter.repeat(Math.floor(room / letter.length)) + behind;
-};
+/** Up to the limit. */
+const large = (random: Random): string => random.pick(largeBodies)[1](random.pick([bodyLimitBytes, 50_000]));
 
 export const bodyKinds: Readonly<
   Record<string, { readonly weight: number; readonly make: (random: Random) => string }>
@@ -69,5 +61,5 @@ export const bodyKinds: Readonly<
   small: { weight: 50, make: (random) => random.pick(small) },
   noise: { weight: 50, make: (random) => random.bytes(random.below(1000)) },
   deep: { weight: 6, make: deep },
-  megabyte: { weight: 1, make: megabyte },
+  large: { weight: 4, make: large },
 };

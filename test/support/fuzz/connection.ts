@@ -12,6 +12,8 @@ export type Heard = {
 
 /** A connection on which nothing moves for so long is over, as far as we know. */
 const quietMs = 60;
+/** Or for so long, where the bridge's own deadlines are to be met. */
+const patientMs = 6000;
 /** Above the bridge's deadline and what it takes besides. */
 const longestMs = 15_000;
 
@@ -32,8 +34,8 @@ export const play = (port: number, plan: Plan): Promise<Heard> => {
     socket.write(piece);
     setImmediate(writeFrom, place + 1);
   };
-  if (plan.open && plan.end !== "wait")
-    socket.setTimeout(quietMs, () => {
+  if (plan.open)
+    socket.setTimeout(plan.end === "wait" ? patientMs : quietMs, () => {
       ended = "by us";
       if (plan.end === "reset") socket.resetAndDestroy();
       else socket.end();

@@ -19,13 +19,16 @@ type Read = { readonly status: string; readonly headers: string; readonly text: 
 const head = /HTTP\/1\.1 (\d{3}) [A-Za-z -]+\r\n((?:[\w-]+: [^\r\n]*\r\n)*)\r\n/y;
 const body = /\{"code":"(\d{3})","msg":"[a-z-]+"\}/y;
 
+/** Headers that an answer must have. */
+const needed: Readonly<Record<string, RegExp>> = { 405: /^allow: POST\r$/im, 503: /^retry-after: \d+\r$/im };
+
 const faultOf = ({ status, headers, text }: Omit<Read, "to">): string | null => {
-  if (status === "503" && !/^retry-after: \d+\r$/im.test(headers)) return "a 503 without Retry-After";
-  if (text !== "" && !text.startsWith(`{"code":"${status}"`)) return `${status} with another body: ${text}`;
-  if (status === "200") return text === success ? null : "a 200 with another body";
+  if (needed[status]?.test(headers) === false) return `a ${status} without the header that belongs to it`;
   // An answer to HEAD has no body.
-  if (text === "" || refusals.has(text)) return null;
-  return `${status} is no answer of ours: ${text}`;
+  const isOurs = status === "200" ? text === success : text === "" || refusals.has(text);
+  return isOurs && (text === "" || text.startsWith(`{"code":"${status}"`))
+    ? null
+    : `${status} is no answer of ours: ${text}`;
 };
 
 /** One answer that begins there; null when none does. */

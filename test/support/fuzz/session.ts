@@ -16,6 +16,8 @@ export type SessionOptions = Omit<FuzzOptions, "port">;
 export type Session = {
   readonly tally: Tally;
   readonly seconds: number;
+  /** Seconds of the longest time in which nobody was answered. */
+  readonly stall: number;
   /** Bytes on the heap and beside it after a collection: when a tenth was sent, and at the end. Null: too few to tell. */
   readonly memory: { readonly before: number; readonly after: number } | null;
   readonly inJournal: number;
@@ -48,6 +50,15 @@ const bytesOf = (line: Readonly<Record<string, unknown>>): number | null => {
   if (typeof memory !== "object" || memory === null || !("heapUsed" in memory && "external" in memory))
     return null;
   return Number(memory.heapUsed) + Number(memory.external);
+};
+
+/** Seconds. The longest that the bridge may answer nobody, whatever one body asks of it. */
+const longestStall = 1.5;
+
+/** The longest since the metrics were last read. */
+const stallOf = async (bridge: BridgeProcess): Promise<number> => {
+  const { samples } = await bridge.metrics();
+  return samples.find(({ name }) => name === "nodejs_eventloop_lag_max_seconds")?.value ?? 0;
 };
 
 /** Nothing under way, nothing that waits for Kafka, no connection: then what is left on the heap. */
@@ -88,10 +99,17 @@ const findingsInStores = (
   ];
 };
 
-const findingsInMemory = ({ memory, inTopics }: Pick<Session, "memory" | "inTopics">): readonly string[] => {
-  if (memory === null) return [];
+type Measured = Pick<Session, "memory" | "seconds" | "stall">;
+
+const findingsInMeasures = ({
+  memory,
+  stall,
+  inTopics,
+}: Measured & Pick<Session, "inTopics">): readonly string[] => {
+  const stalls = stall <= longestStall ? [] : [`P2: nobody was answered for ${stall.toFixed(1)} s`];
+  if (memory === null) return stalls;
   const grown = memory.after - memory.before - inTopics * bytesForId;
-  return grown <= slackBytes ? [] : [`P9: ${grown} bytes more than before are held at rest`];
+  return grown <= slackBytes ? stalls : [...stalls, `P9: ${grown} bytes more than before are held at rest`];
 };
 
 /** A bridge that ended, that wrote of a bug, or that does not end as it should. */
@@ -103,20 +121,25 @@ const findingsAtEnd = async (bridge: BridgeProcess, { underWay }: Tally): Promis
   return code === 0 && text === "" ? [] : [`the bridge ended with ${code}${at}\n${text}`];
 };
 
-type Measured = Pick<Session, "memory"> & { readonly seconds: number };
-
 const load = async (bridge: BridgeProcess, options: SessionOptions, tally: Tally): Promise<Measured> => {
   const begun = performance.now();
   let gone = false;
+  let stall = 0;
   void bridge.exited.then(() => (gone = true));
-  const run = (from: number, isOver: (requests: number) => boolean): Promise<number> =>
-    fuzz({ ...options, port: bridge.port, from, isOver: (sent) => gone || isOver(sent) }, tally);
+  const run = async (from: number, isOver: (requests: number) => boolean): Promise<number> => {
+    const next = await fuzz(
+      { ...options, port: bridge.port, from, isOver: (sent) => gone || isOver(sent) },
+      tally,
+    );
+    if (!gone) stall = Math.max(stall, await stallOf(bridge));
+    return next;
+  };
   const next = await run(options.from, (sent) => sent >= warmUp || options.isOver(sent));
   const isLong = !gone && !options.isOver(tally.requests);
   const before = isLong ? await memoryAtRest(bridge) : 0;
   if (isLong) await run(next, options.isOver);
   const seconds = (performance.now() - begun) / 1000;
-  return { seconds, memory: isLong && !gone ? { before, after: await memoryAtRest(bridge) } : null };
+  return { seconds, stall, memory: isLong && !gone ? { before, after: await memoryAtRest(bridge) } : null };
 };
 
 export const runSession = async (options: SessionOptions): Promise<Session> => {
@@ -134,7 +157,7 @@ export const runSession = async (options: SessionOptions): Promise<Session> => {
       ...tally.findings,
       ...atEnd,
       ...findingsInStores(tally, { journal, topics }),
-      ...findingsInMemory({ ...measured, inTopics: topics.size }),
+      ...findingsInMeasures({ ...measured, inTopics: topics.size }),
     ];
     return { ...measured, tally, inJournal: journal.size, inTopics: topics.size, findings };
   } catch (error) {
