@@ -65,7 +65,6 @@ try {
   const until = performance.now() + minutes * 60_000;
   const isOver = (sent: number): boolean => (minutes > 0 ? performance.now() > until : sent >= requests);
   const session = await runSession({ seed, from, isOver });
-  await globalTeardown();
   report(session);
   process.exitCode = session.findings.length === 0 ? 0 : 1;
 } catch (error) {
@@ -73,4 +72,6 @@ try {
     `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n${usage}\n`,
   );
   process.exitCode = 2;
+} finally {
+  await globalTeardown();
 }

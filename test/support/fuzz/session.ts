@@ -66,7 +66,8 @@ const memoryAtRest = async (bridge: BridgeProcess): Promise<number> => {
   await eventually(
     async () => {
       const { sum } = await bridge.metrics();
-      return sum("callbacks_in_flight") === 0 && sum("journal_pending_records") === 0;
+      const [inFlight, pending] = [sum("callbacks_in_flight"), sum("journal_pending_records")];
+      if (inFlight + pending > 0) throw new Error(`${inFlight} are in flight, ${pending} pending`);
     },
     { withinMs: 60_000 },
   );
@@ -161,7 +162,8 @@ export const runSession = async (options: SessionOptions): Promise<Session> => {
     ];
     return { ...measured, tally, inJournal: journal.size, inTopics: topics.size, findings };
   } catch (error) {
-    throw new Error(textOf(bridge), { cause: error });
+    const said = error instanceof Error ? error.message : String(error);
+    throw new Error(`${said}\n${textOf(bridge)}`, { cause: error });
   } finally {
     await bridge.end("SIGKILL");
     await rm(folder, { recursive: true, force: true });
