@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -79,4 +79,13 @@ test("npm run sbom lists each package of production with its version and hash, w
     .map(([path, { version }]) => `pkg:npm/${nameOf(path)}@${version ?? ""}`);
   assert.deepEqual(sorted(bom.components.map(({ purl }) => decodeURIComponent(purl))), sorted(wanted));
   for (const { purl, hashes } of bom.components) assert.equal(hashes.length, 1, purl);
+});
+
+test("SECURITY.md names tests that there are", () => {
+  const named = sorted(read("SECURITY.md").match(/test\/[\w./-]+\.test\.ts/g) ?? []);
+  assert.ok(named.length > 10);
+  assert.deepEqual(
+    named.filter((file) => !existsSync(join(root, file))),
+    [],
+  );
 });

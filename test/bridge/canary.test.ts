@@ -64,9 +64,17 @@ test("P5: whatever is wrong with a secret setting, what is said of it does not s
     }
   }
   assert.deepEqual(leaks(texts, settingCanaries), []);
-  const raw = Object.fromEntries(secretNames.map((name) => [name, `${canaryOf(name)}\u0000`]));
-  const ended = await runBridgeProcess({ ...settings, ...raw });
+  const twice = secretNames.flatMap((name) => [
+    [name, `${canaryOf(name)},`],
+    [`${name}_FILE`, file],
+  ]);
+  const ended = await runBridgeProcess({ ...settings, ...Object.fromEntries(twice) });
   assert.equal(ended.code, 1);
+  for (const name of secretNames)
+    assert.ok(
+      ended.errors.some((line) => line.includes(name)),
+      name,
+    );
   assert.deepEqual(leaks({ output: textOf(ended) }, settingCanaries), []);
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import type { Accept } from "../../src/core/acknowledgement.ts";
 import { ok } from "../../src/core/result.ts";
@@ -26,3 +27,19 @@ for (const [name, text, status] of nonsense)
     assert.deepEqual(answersIn(await ended), [200, 405, status]);
     assert.equal((await metrics()).sum("callbacks_refused_total"), 3);
   });
+
+test("P9: requests one behind the other, on a connection that is reset, do not count as in flight for ever", async (t) => {
+  const { port, metrics } = await openTestIngress(t);
+  const connections = Array.from({ length: 20 }, () => openRaw(t, port));
+  await Promise.all(connections.map(({ socket }) => once(socket, "connect")));
+  // Sent and reset before the bridge has its turn: its first answer fails, and those behind it are never written.
+  for (const { socket, send } of connections) {
+    send(`${postOf("{}").repeat(3)}HELLO\r\n\r\n`);
+    socket.resetAndDestroy();
+  }
+  await eventually(async () => {
+    const { sum } = await metrics();
+    const [answered, inFlight] = [sum("callback_reply_seconds_count"), sum("callbacks_in_flight")];
+    assert.ok(answered > 0 && inFlight === 0, `${answered} answered, ${inFlight} in flight`);
+  });
+});

@@ -99,6 +99,24 @@ const onDeadline = (exchange: Exchange): void => {
   else if (!complete) exchange.request.raw.destroy();
 };
 
+/** Once. An answer that stands behind another on a connection that breaks off is never closed: Node forgets it. */
+const whenOver = ({ request, reply }: Exchange, then: () => void): void => {
+  const { socket } = request.raw;
+  let isOver = false;
+  const over = (): void => {
+    // Taking a listener away does not stop the event that is on its way to it.
+    if (isOver) return;
+    isOver = true;
+    reply.raw.off("close", over);
+    socket.off("close", over);
+    then();
+  };
+  // As many as are sent one behind the other.
+  socket.setMaxListeners(0);
+  socket.once("close", over);
+  reply.raw.once("close", over);
+};
+
 export const begin = (context: ExchangeContext, request: FastifyRequest, reply: FastifyReply): Exchange => {
   const { gate, telemetry, deadlineMs } = context;
   const exchange: Exchange = { request, reply, telemetry, startedAt: performance.now(), outcome: null };
@@ -107,7 +125,7 @@ export const begin = (context: ExchangeContext, request: FastifyRequest, reply: 
   gate.inFlight += 1;
   telemetry.callbackArrived();
   const timer = setTimeout(onDeadline, deadlineMs, exchange);
-  reply.raw.once("close", () => {
+  whenOver(exchange, () => {
     if (request.raw.complete) clearTimeout(timer);
     gate.inFlight -= 1;
     telemetry.callbackAnswered(
