@@ -88,6 +88,6 @@ test("P5: in an outage, after damage and with topics missing, neither the bridge
   await parking.end("SIGTERM");
   texts["log of parked topics"] = textOf(parking);
   texts["commands with parked topics"] = await commandOutput(damaged);
-  assert.match(texts["commands with parked topics"], /parked +\S+envelope/);
+  assert.match(texts["commands with parked topics"], /parked +test-\S+ \(\d+\)/);
   assert.deepEqual(leaks(texts, all), []);
 });
