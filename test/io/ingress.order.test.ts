@@ -43,3 +43,18 @@ test("P9: requests one behind the other, on a connection that is reset, do not c
     assert.ok(answered > 0 && inFlight === 0, `${answered} answered, ${inFlight} in flight`);
   });
 });
+
+test("P1, P9: a tunnel that is asked for behind a callback and then reset does not end the process", async (t) => {
+  const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<Accept>>>();
+  const { port, metrics } = await openTestIngress(t, { accept: () => promise });
+  const { socket, send } = openRaw(t, port);
+  send(postOf("{}"));
+  await eventually(async () => (await metrics()).sum("callbacks_in_flight") === 1);
+  send(requestOf("CONNECT bridge:80 HTTP/1.1", []));
+  const other = openRaw(t, port);
+  other.send(requestOf("GET /callback HTTP/1.1", ["Connection: close"]));
+  await other.ended;
+  socket.resetAndDestroy();
+  await eventually(async () => (await metrics()).sum("callbacks_in_flight") === 0);
+  resolve(ok({ after: "published", event: "envelope-finished" }));
+});

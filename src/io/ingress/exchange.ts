@@ -179,6 +179,8 @@ export const createSocketRefusal = (context: ExchangeContext) => (error: CodedEr
 export const createTunnelRefusal =
   (context: ExchangeContext) =>
   (_request: unknown, socket: Duplex): void => {
+    // Node has taken its own listener away: a reset would end the process.
+    socket.on("error", () => socket.destroy());
     if (socket instanceof Socket) refuseBehind(context, "method-not-allowed", socket);
     else socket.destroy();
   };
