@@ -1,11 +1,11 @@
 # The bridge without its tools: only src, schemas and what they need at run time. Node runs the TypeScript as it is.
 
-FROM node:24-slim AS dependencies
+FROM node:24.21.0-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
-FROM node:24-slim
+FROM node:24.21.0-slim
 # A fixed number, so that a volume keeps its owner and Kubernetes can tell that it is not root. Package managers go: nothing
 # is installed from here on.
 RUN groupadd --gid 10001 bridge \

@@ -11,10 +11,13 @@ export const isObject = (value: unknown): value is JsonObject =>
 
 /** A key without case, spacing and punctuation: the vendor's pages spell the same key in several ways. */
 export const bareName = (name: string): string =>
-  name
-    .normalize("NFKC")
+  compatible(name)
     .toLowerCase()
     .replace(/[^a-z0-9]/g, "");
+
+/** Marks go first: normalizing sorts a run of them, and for a megabyte of them that takes minutes. */
+const compatible = (name: string): string =>
+  /[^\0-\x7f]/.test(name) ? name.replace(/\p{M}+/gu, "").normalize("NFKC") : name;
 
 /** True when a value nests no deeper than so many levels; goes no deeper itself. */
 export const nestsWithin = (value: unknown, levels: number): boolean => {
@@ -29,11 +32,16 @@ export const nestsWithin = (value: unknown, levels: number): boolean => {
 // A number of sixteen characters or more, or with an exponent: only such a one can lose digits as a double.
 const riskyNumber = /[[:,]\s*-?(?:\d[\d.]{15}|\d[\d.]*[eE])/;
 
-const significantDigits = (number: string): string =>
-  number
+const significantDigits = (number: string): string => {
+  const digits = number
     .replace(/[eE].*$/, "")
     .replace(/\D/g, "")
-    .replace(/^0+|0+$/g, "");
+    .replace(/^0+/, "");
+  // Not by an expression for the end: that begins anew at each zero, and a megabyte of them takes minutes.
+  let end = digits.length;
+  while (digits[end - 1] === "0") end -= 1;
+  return digits.slice(0, end);
+};
 
 /** What the number says when a double would say something else: its own text. */
 const exactNumber = (value: number, source: string): number | string => {

@@ -4,7 +4,7 @@ import { SchemaRegistry } from "@kafkajs/confluent-schema-registry";
 import { eventually } from "../support/eventually.ts";
 import { type Decoded, decodeWithFastavro } from "../support/fastavro.ts";
 import { canonicalFixtures, type Fixture, variantFixtures } from "../support/fixtures.ts";
-import { murmur2, partitionOf } from "../support/murmur2.ts";
+import { partitionOf } from "../../src/core/murmur2.ts";
 import { type BridgeProcess, startBridgeProcess } from "../support/process.ts";
 import { type FoundRecord, recordsIn, topicsUnder } from "../support/records.ts";
 import { type Answer, hmacSettings, idOf, post } from "../support/sender.ts";
@@ -141,17 +141,4 @@ test("P4: each topic has a subject of its own name, which gives the id in its re
     assert.ok(typeof latest === "object" && latest !== null && "id" in latest, JSON.stringify(latest));
     assert.equal(value.readInt32BE(1), latest.id);
   }
-});
-
-test("the partitions of this test are computed as Java does", () => {
-  // From Kafka's own UtilsTest.
-  const vectors: readonly (readonly [string, number])[] = [
-    ["21", -973932308],
-    ["foobar", -790332482],
-    ["a-little-bit-long-string", -985981536],
-    ["a-little-bit-longer-string", -1486304829],
-    ["lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971],
-    ["abc", 479470107],
-  ];
-  for (const [text, hash] of vectors) assert.equal(murmur2(Buffer.from(text)), hash, text);
 });

@@ -56,6 +56,7 @@ const refusals: readonly Row[] = [
   ["OPTIONS", requestOf("OPTIONS /callback?a=1 HTTP/1.1", [close]), 405, "method-not-allowed"],
   ["PUT", requestOf("PUT /callback HTTP/1.1", ["Content-Length: 2", close], "{}"), 405, "method-not-allowed"],
   ["QUERY", requestOf("QUERY /callback HTTP/1.1", ["Content-Length: 0", close]), 405, "method-not-allowed"],
+  ["CONNECT", requestOf("CONNECT bridge:80 HTTP/1.1", []), 405, "method-not-allowed"],
   ["PURGE", requestOf("PURGE /callback HTTP/1.1", [close]), 405, "method-not-allowed"],
   ["a body over the limit", postOf(tooLong, close), 413, "body-too-large"],
   [

@@ -57,9 +57,9 @@ const environmentOf = (env: Record<string, string>): Record<string, string | und
 /** Those of `npm start`. */
 const shippedFlags = packageJson.scripts.start.split(" ").filter((word) => word.startsWith("--"));
 
-const launch = (env: Record<string, string>) => {
-  const child = spawn(process.execPath, [...shippedFlags, join(root, "src", "main.ts")], {
-    cwd: root,
+const launch = (env: Record<string, string>, from = root) => {
+  const child = spawn(process.execPath, [...shippedFlags, join(from, "src", "main.ts")], {
+    cwd: from,
     env: environmentOf(env),
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -80,9 +80,15 @@ const listeningPorts = (line: LogLine): { port: number; adminPort: number } | nu
 export const textOf = ({ lines, errors }: Output): string =>
   [...lines.map((line) => JSON.stringify(line)), ...errors].join("\n");
 
-/** A bridge in a process of its own, on free ports. Rejects with its log when it does not come to listen. */
-export const startBridgeProcess = async (env: Record<string, string>): Promise<BridgeProcess> => {
-  const { child, stdout, lines, errors, exited } = launch(env);
+/**
+ * A bridge in a process of its own, on free ports, of this folder or of another. Rejects with its log when it does not come
+ * to listen.
+ */
+export const startBridgeProcess = async (
+  env: Record<string, string>,
+  from?: string,
+): Promise<BridgeProcess> => {
+  const { child, stdout, lines, errors, exited } = launch(env, from);
   const { promise: listening, resolve } = Promise.withResolvers<{ port: number; adminPort: number }>();
   stdout.on("line", () => {
     const ports = listeningPorts(lines.at(-1) ?? {});

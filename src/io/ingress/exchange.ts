@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Acknowledgement } from "../../core/acknowledgement.ts";
 import { toCaptured } from "../../core/capture.ts";
@@ -119,6 +120,24 @@ const capture = (exchange: Exchange, callbackPath: string): void => {
   });
 };
 
+/** Once. An answer that stands behind another on a connection that breaks off is never closed: Node forgets it. */
+const whenOver = ({ request, reply }: Exchange, then: () => void): void => {
+  const { socket } = request.raw;
+  let isOver = false;
+  const over = (): void => {
+    // Taking a listener away does not stop the event that is on its way to it.
+    if (isOver) return;
+    isOver = true;
+    reply.raw.off("close", over);
+    socket.off("close", over);
+    then();
+  };
+  // As many as are sent one behind the other.
+  socket.setMaxListeners(0);
+  socket.once("close", over);
+  reply.raw.once("close", over);
+};
+
 export const begin = (context: ExchangeContext, request: FastifyRequest, reply: FastifyReply): Exchange => {
   const { gate, telemetry, deadlineMs } = context;
   const startedAt = performance.now();
@@ -128,7 +147,7 @@ export const begin = (context: ExchangeContext, request: FastifyRequest, reply: 
   gate.inFlight += 1;
   telemetry.callbackArrived();
   const timer = setTimeout(onDeadline, deadlineMs, exchange);
-  reply.raw.once("close", () => {
+  whenOver(exchange, () => {
     if (request.raw.complete) clearTimeout(timer);
     gate.inFlight -= 1;
     telemetry.callbackAnswered(exchange.outcome ?? "refused", (performance.now() - startedAt) / 1000);
@@ -147,10 +166,19 @@ export const exchangeOf = (
 const refuseOnSocket = (telemetry: Telemetry, code: Refusal, socket: Socket): void => {
   telemetry.callbackRefused(code);
   const { status, body } = answerOf(code);
+  const allow = status === 405 ? "Allow: POST\r\n" : "";
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n`;
-  socket.end(`${head}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.toString()}`, () =>
-    socket.destroy(),
+  socket.end(
+    `${head}${allow}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.toString()}`,
+    () => socket.destroy(),
   );
+};
+
+/** Answers stand in the order of their requests: what came before is answered first. */
+const refuseBehind = (context: ExchangeContext, code: Refusal, socket: Socket): void => {
+  const before = context.gate.latest.get(socket)?.reply.raw;
+  if (before === undefined || before.writableFinished) refuseOnSocket(context.telemetry, code, socket);
+  else before.once("finish", () => refuseOnSocket(context.telemetry, code, socket));
 };
 
 /** What Node says about a connection: it is about the body that is arriving, or about a head that is none. */
@@ -164,5 +192,15 @@ export const createSocketRefusal = (context: ExchangeContext) => (error: CodedEr
     // The answer of the request before is still to come, and is the last one.
     context.telemetry.callbackRefused(code);
     latest.reply.header("connection", "close");
-  } else refuseOnSocket(context.telemetry, code, socket);
+  } else refuseBehind(context, code, socket);
 };
+
+/** Node tells of CONNECT apart from other methods, and would hang up without an answer. */
+export const createTunnelRefusal =
+  (context: ExchangeContext) =>
+  (_request: unknown, socket: Duplex): void => {
+    // Node has taken its own listener away: a reset would end the process.
+    socket.on("error", () => socket.destroy());
+    if (socket instanceof Socket) refuseBehind(context, "method-not-allowed", socket);
+    else socket.destroy();
+  };

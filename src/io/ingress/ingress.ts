@@ -7,6 +7,7 @@ import {
   begin,
   type CodedError,
   createSocketRefusal,
+  createTunnelRefusal,
   endByFault,
   type Exchange,
   exchangeOf,
@@ -79,6 +80,12 @@ const createApp = (context: Context): FastifyInstance => {
   });
   // An expectation that nobody knows is no reason to refuse a callback.
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
+  // Node would write the interim answer into the one before, where requests are sent one behind the other.
+  app.server.on("checkContinue", (request, response) => {
+    if (response.socket !== null) response.writeContinue();
+    app.server.emit("request", request, response);
+  });
+  app.server.on("connect", createTunnelRefusal(context));
   // Raw bytes of every type: a signature covers what was sent, and a content type decides nothing here.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));

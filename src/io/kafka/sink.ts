@@ -1,4 +1,5 @@
 import type { Message, RecordMetadata, TopicMessages } from "kafkajs";
+import { partitionOf } from "../../core/murmur2.ts";
 import { fail, type Failure, failures, ok } from "../../core/result.ts";
 import type { KafkaRecord, Sink, SinkFailure, SinkOutcome } from "../../core/sink.ts";
 import { callDeadlineMs, requestTimeoutMs, withDeadline } from "./client.ts";
@@ -11,7 +12,7 @@ import { type LinkOptions, openLink } from "./link.ts";
  * kafkajs 2.2.4 acknowledges messages that it never sent (after a leader moved), re-uses sequence numbers after failed
  * requests and can wait for ever. Six rules make it safe; the sink's contract suite proves them:
  *  1. one producer, one `sendBatch` in flight: what waits becomes the next batch;
- *  2. the partition is chosen here, by the library's own partitioner, and set on every message;
+ *  2. the partition is chosen here, as the library's own partitioner would, and set on every message;
  *  3. a record counts as sent only when its topic and partition stand in the result with error code 0;
  *  4. after any rejected send the producer is dropped, its sockets are destroyed and a new one connects;
  *  5. idempotent, one request in flight, one attempt, acks -1, no topic made by accident, a deadline around every call;
@@ -73,13 +74,11 @@ const toSendFailure = (error: unknown, { partitions }: Connection): Failure<Sink
 };
 
 const sendThrough = async (connection: Connection, records: readonly KafkaRecord[]): Promise<Sent> => {
-  const partitions = records.map(({ topic, key, value }) =>
-    connection.partitioner({
-      topic,
-      partitionMetadata: connection.partitions.get(topic) ?? [],
-      message: { key, value },
-    }),
-  );
+  const partitions = records.map(({ topic, key, value }) => {
+    const partitionMetadata = connection.partitions.get(topic) ?? [];
+    if (key !== null) return partitionOf(key, partitionMetadata.length);
+    return connection.partitioner({ topic, partitionMetadata, message: { key, value } });
+  });
   try {
     const result = await connection.producer.sendBatch({
       acks: -1,

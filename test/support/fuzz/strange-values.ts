@@ -1,0 +1,140 @@
+// Parts of bodies that no sender should send. All texts are bytes: one character for each (latin1).
+
+/** Numbers, and what is nearly one, as JSON. */
+export const numbers = [
+  "1e400",
+  "-1e400",
+  "1e-400",
+  "-0",
+  "9007199254740993",
+  "4503599627370497",
+  "-4503599627370497",
+  "9223372036854775808",
+  "253402300800000",
+  "1e15",
+  "0.1e1",
+  "00",
+  "+1",
+  ".5",
+  "0x10",
+  "NaN",
+  "Infinity",
+  "9".repeat(1000),
+  `0.${"0".repeat(400)}1`,
+  `1${"0".repeat(400)}`,
+  `"${"9".repeat(400)}"`,
+];
+
+/** Another type than the one expected. */
+export const types = [
+  "null",
+  "true",
+  "[]",
+  "{}",
+  '""',
+  "[[[]]]",
+  '{"a":{"b":{}}}',
+  '"{\\"accessCode\\":\\"x\\"}"',
+  "[null]",
+  '{"toString":1}',
+  '{"length":-1}',
+  '"__proto__"',
+  '{"then":"x"}',
+  '[{"envelopeId":[]}]',
+  '"\\u0000"',
+];
+
+/** Texts that are no Unicode, or that steer a terminal. */
+export const texts = [
+  '"\\ud800"',
+  '"\\udc00\\ud800"',
+  '"\xed\xa0\x80"',
+  '"\xff\xfe"',
+  '"\xc0\xaf"',
+  '"\xf4\x90\x80\x80"',
+
+  '"\xe2\x82"',
+  '"\0"',
+  '"\\u0000"',
+  '"\x7f\x1b[2J"',
+  '"\\ud83d"',
+  '"\xef\xbf\xbe"',
+  '"a\xcc\x81"',
+  '"\r\n"',
+  '"\\u202e"',
+  '"\\x41"',
+  '"\'"',
+  '"\t"',
+  `"${"\\u0041".repeat(500)}"`,
+  '"2025-02-30T25:61:61Z"',
+];
+
+/** Keys that every object has, that mean something to us, or that are none. */
+export const keys = [
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "then",
+  "length",
+  "",
+  "\\u0000",
+  "event",
+  "eventPayload",
+  "envelopeId",
+  "envelopeID",
+  " envelopeId ",
+  "callBackDesc",
+  "callBackEnum",
+  "accessCode",
+  "ACCESS_CODE",
+  "\\u0061ccessCode",
+  "downloadUrl",
+  "\\ud800",
+  "\xff",
+  "signerList",
+  "0",
+];
+
+/** What stands behind such a key. */
+export const values = [
+  '{"polluted":true}',
+  '"ENVELOPE_FINISH"',
+  "null",
+  "1",
+  "[]",
+  '"x"',
+  '{"__proto__":{"x":1}}',
+];
+
+/** Whole bodies. */
+export const small = [
+  "",
+  " ",
+  "\n",
+  "{}",
+  "{",
+  "}",
+  "[]",
+  "null",
+  "true",
+  "0",
+  "-",
+  '""',
+  '"x"',
+  "\0",
+  "\xef\xbb\xbf{}",
+
+  "undefined",
+  "{]",
+  "[,]",
+  '{"a":1,}',
+  "{'a':1}",
+  "//x\n{}",
+  '{"event":null}',
+  '{"event":"ENVELOPE_FINISH"}',
+  '{"event":"ENVELOPE_FINISH","eventPayload":[]}',
+  '{"eventPayload":{"envelopeId":"e"}}',
+  "[[[[[[[[",
+];
