@@ -6,7 +6,10 @@ import { explain, formats, secretFormats } from "../../src/core/setting-formats.
 const all = Object.entries(formats).filter(([name]) => name !== "pem");
 
 test("each format takes the example that it gives", () => {
-  for (const [name, { example, parse }] of all) assert.ok("value" in parse(example), name);
+  for (const [name, { example, parse }] of all) {
+    // That of a key says how to make one: a key that is printed somewhere would be used.
+    if (name !== "journalKeys") assert.ok("value" in parse(example), name);
+  }
 });
 
 test("property: no text makes a format throw", () => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { contradictions, doubtful, mistyped, type Texts } from "../../src/core/setting-rules.ts";
+import { contradictions, doubtful, mistyped } from "../../src/core/setting-rules.ts";
+
+type Texts = Parameters<typeof contradictions>[0];
 
 const sound: Texts = { AUTH: "hmac", HMAC_KEYS: "main:0123456789abcdef" };
 
