@@ -15,15 +15,12 @@ export type Unusable = Unreadable;
 
 const slabBytes = 1024 * 1024;
 
-/** Whether it succeeded. */
-const syncIfPossible = async (disk: Disk, file: File): Promise<boolean> => {
+const syncIfPossible = async (disk: Disk, file: File): Promise<void> => {
   try {
     await file.sync();
-    return true;
   } catch (error) {
     if (!isSystemError(error)) throw error;
     disk.on.failed("sync", codeOf(error));
-    return false;
   }
 };
 
@@ -41,15 +38,17 @@ const measureSegment = async (file: File, segment: Segment) => {
   }
 };
 
-/** Syncs and measures the segment that the process before was writing: if that succeeds, all that can be read is durable. */
-const finishSegment = async (disk: Disk, segment: Segment) => {
+/**
+ * Syncs and measures the segment that the process before was writing. As a rule all of it is durable then; not if a sync had
+ * failed before, which nobody knows any more.
+ */
+const finishSegment = async (disk: Disk, segment: Segment): Promise<number> => {
   const file = await disk.files.openToRead(segment.path);
   try {
-    const synced = await syncIfPossible(disk, file);
+    await syncIfPossible(disk, file);
     const { nextIndex, torn } = await measureSegment(file, segment);
     if (torn !== null) await salvage(disk, segment, { ...torn, kind: "torn" });
-    const end = segment.first + nextIndex;
-    return { end, durable: synced ? end : segment.first };
+    return segment.first + nextIndex;
   } finally {
     await file.close();
   }
@@ -60,10 +59,9 @@ const placesOf = async (disk: Disk, catalogue: Catalogue, cursor: Cursor) => {
   const { held } = catalogue;
   const oldest = held[0]?.first ?? 1;
   const last = held.at(-1);
-  const { end, durable } =
-    last === undefined ? { end: oldest, durable: oldest } : await finishSegment(disk, last);
+  const end = last === undefined ? oldest : await finishSegment(disk, last);
   const read = cursor.lost ? oldest : cursor.durable;
-  return { read, next: Math.max(end, read), doubtful: { from: durable, to: end } };
+  return { read, next: Math.max(end, read), doubtful: { from: last?.first ?? end, to: end } };
 };
 
 const beginCursor = async (disk: Disk, cursor: Cursor, read: number): Promise<void> => {

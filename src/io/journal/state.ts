@@ -44,7 +44,10 @@ export type State = {
   written: number;
   /** Everything before it survives a power cut, or was released. */
   synced: number;
-  /** Those that the process before has written and this one could not sync: readable, and perhaps gone with the power. */
+  /**
+   * What the process before wrote last: readable, and perhaps gone with the power. A sync that failed there makes those behind
+   * it succeed without the bytes. Who was to hear that they are stored has heard it from that process.
+   */
   readonly doubtful: { readonly from: number; readonly to: number };
   /** What the reader gets next. */
   read: number;
