@@ -14,7 +14,9 @@ export const canaryOf = (name: string): string =>
 /** The setting with its canary in the place that its example shows: so that a new secret has one by itself. */
 export const secretText = (name: SettingName): string => {
   const example = exampleOf(ConfigSchema.properties[name]);
-  const text = example.replace(/<\w+>/, canaryOf(name));
+  // A key of the journal has 32 bytes.
+  const key = Buffer.from(canaryOf(name).padEnd(32)).toString("base64");
+  const text = example.replace("<openssl rand -base64 32>", key).replace(/<\w+>/, canaryOf(name));
   assert.notEqual(text, example, `the example of ${name} has no <place> for a secret`);
   return text;
 };

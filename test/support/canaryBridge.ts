@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { TestContext } from "node:test";
 import type { SettingName } from "../../src/settings.ts";
-import { canaryOf, codeCanary, peopleCanary, settingCanaries } from "./canary.ts";
-import { runJournal } from "./commands.ts";
+import { canaryOf, codeCanary, peopleCanary, secretText, settingCanaries } from "./canary.ts";
+import { runMain } from "./commands.ts";
 import type { BridgeProcess, Output } from "./process.ts";
 import { signed } from "./sender.ts";
 
@@ -60,7 +60,10 @@ export const commandOutput = async (directory: string): Promise<string> => {
   ];
   let text = "";
   for (const args of runs) {
-    const { out, err } = await runJournal(...args, ...(args[0] === "help" ? [] : ["--dir", directory]));
+    const where = args[0] === "help" ? [] : ["--dir", directory];
+    const { out, err } = await runMain(["journal", ...args, ...where], {
+      JOURNAL_KEY: secretText("JOURNAL_KEY"),
+    });
     text += `${args.join(" ")}\n${out}\n${err}\n`;
   }
   return text;
