@@ -2,7 +2,7 @@ import { fail } from "../../src/core/result.ts";
 import type { KafkaRecord, Sink, SinkFailure, SinkOutcome } from "../../src/core/sink.ts";
 
 /** Every failure that a sink can report: a new code without a line here does not compile. */
-const codes = Object.keys({
+export const codes = Object.keys({
   "broker-unavailable": 0,
   "broker-timeout": 0,
   "leader-unavailable": 0,
