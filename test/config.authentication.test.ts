@@ -1,22 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Environment, loadConfig } from "../src/config.ts";
+import type { Environment } from "../src/config.ts";
 import { createAdmission } from "../src/core/signature.ts";
+import { hmacKeys as key, least, loadedFrom, problemsOf } from "./support/settings.ts";
 
-const key = "main:0123456789abcdef0123456789abcdef";
-const least = {
-  AUTH: "hmac",
-  HMAC_KEYS: key,
-  KAFKA_BROKERS: "kafka:9092",
-  SCHEMA_REGISTRY_URL: "http://registry:8081",
-};
 const custom = { HMAC_SCHEME: "custom", HMAC_SIGNATURE_HEADER: "X-Sign", HMAC_TIMESTAMP_HEADER: "X-Time" };
 const standard = { HMAC_SCHEME: "standard-webhooks", HMAC_KEYS: `main:whsec_${"A".repeat(32)}` };
-const loadedFrom = (env: Environment) => {
-  const loaded = loadConfig({ ...least, ...env });
-  assert.ok(loaded.ok, loaded.ok ? "" : loaded.problems.join("\n"));
-  return loaded;
-};
 
 test("a recipe of one's own is read, with its defaults", () => {
   const { config, warnings } = loadedFrom(custom);
@@ -103,8 +92,7 @@ const faults: readonly (readonly [Environment, RegExp])[] = [
 ];
 for (const [env, expected] of faults)
   test(`fault: ${JSON.stringify(env).slice(0, 110)}`, () => {
-    const loaded = loadConfig({ ...least, ...env });
-    const problems = loaded.ok ? [] : loaded.problems;
+    const problems = problemsOf({ ...least, ...env });
     assert.equal(problems.length, 1, problems.join("\n"));
     assert.match(problems[0] ?? "", expected);
     assert.ok(!/\n|s3c|0123456789/.test(problems.join()), "P5: one line, without the secret");

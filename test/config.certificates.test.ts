@@ -3,18 +3,15 @@ import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type Environment, loadConfig } from "../src/config.ts";
+import type { Environment } from "../src/config.ts";
 import { openAuthority } from "./support/authority.ts";
 import { newDirectory } from "./support/directories.ts";
+import { problemsOf } from "./support/settings.ts";
 
 const least = {
   AUTH: "none",
   KAFKA_BROKERS: "kafka:9092",
   SCHEMA_REGISTRY_URL: "http://registry:8081",
-};
-const problemsOf = (env: Environment): readonly string[] => {
-  const loaded = loadConfig(env);
-  return loaded.ok ? [] : loaded.problems;
 };
 
 test("P8: certificates and keys that TLS would stumble over end the start, each with its name", async (t) => {

@@ -4,28 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import * as fc from "fast-check";
-import { type Config, type Environment, loadConfig } from "../src/config.ts";
+import { type Environment, loadConfig } from "../src/config.ts";
 import { ConfigSchema } from "../src/settings.ts";
 import { secretNames, settingNames } from "../src/config.ts";
 import { openAuthority } from "./support/authority.ts";
 import { keyLine } from "./support/journalKeys.ts";
+import { hmacKeys as key, least, loadedFrom, problemsOf } from "./support/settings.ts";
 
-const key = "main:0123456789abcdef0123456789abcdef";
-const least = {
-  AUTH: "hmac",
-  HMAC_KEYS: key,
-  KAFKA_BROKERS: "kafka:9092",
-  SCHEMA_REGISTRY_URL: "http://registry:8081",
-};
-const problemsOf = (env: Environment): readonly string[] => {
-  const loaded = loadConfig(env);
-  return loaded.ok ? [] : loaded.problems;
-};
-const loadedFrom = (env: Environment): { config: Config; warnings: readonly string[] } => {
-  const loaded = loadConfig({ ...least, ...env });
-  assert.ok(loaded.ok, loaded.ok ? "" : loaded.problems.join("\n"));
-  return loaded;
-};
 const fileWith = async (t: TestContext, text: string): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), "config-test-"));
   t.after(() => rm(folder, { recursive: true }));

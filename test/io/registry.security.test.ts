@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Server } from "node:net";
 import { after, before, test, type TestContext } from "node:test";
 import type { LocalRegistry } from "../../local/registry.ts";
 import { createRegistry, type RegistrySettings } from "../../src/io/registry.ts";
 import { type Authority, type Certificate, openAuthority } from "../support/authority.ts";
 import { registryPassword, startSecureRegistry } from "../support/secureRegistry.ts";
 import { freshPrefix } from "../support/stack.ts";
+import { listen } from "../support/listen.ts";
 
 const parts = new AsyncDisposableStack();
 let ours: Authority;
@@ -98,17 +98,6 @@ for (const [name, { settings, code, says }] of Object.entries(faults))
     assert.equal(found, code, detail);
     assert.match(detail, says);
   });
-
-const listen = async (t: TestContext, server: Server & { closeAllConnections(): void }) => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === "object");
-  return `127.0.0.1:${(address satisfies AddressInfo).port}`;
-};
 
 const options = ({ certFile, keyFile }: Certificate) => ({ cert: textOf(certFile), key: textOf(keyFile) });
 

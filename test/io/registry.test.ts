@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Server } from "node:net";
 import { test, type TestContext } from "node:test";
 import { createRegistry, type RegistryFailure, type RegistrySettings } from "../../src/io/registry.ts";
 import { freshPrefix } from "../support/stack.ts";
+import { listen } from "../support/listen.ts";
 
 const schemaOf = (...fields: string[]): string =>
   JSON.stringify({
@@ -15,16 +15,6 @@ const schemaOf = (...fields: string[]): string =>
 const subject = "esign.envelope.started-value";
 const one = new Map([[subject, schemaOf("a")]]);
 
-const listen = async (t: TestContext, server: Server & { closeAllConnections(): void }): Promise<string> => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === "object");
-  return `127.0.0.1:${(address satisfies AddressInfo).port}`;
-};
 const registryAt = (t: TestContext, settings: Partial<RegistrySettings> & { url: string }) => {
   const registry = createRegistry({ auth: null, ca: null, mode: "register", deadlineMs: 3000, ...settings });
   t.after(() => registry[Symbol.asyncDispose]());

@@ -4,6 +4,7 @@ import type { TestContext } from "node:test";
 import type { SettingName } from "../../src/settings.ts";
 import { canaryOf, codeCanary, peopleCanary, secretText, settingCanaries } from "./canary.ts";
 import { runMain } from "./commands.ts";
+import { listen } from "./listen.ts";
 import type { BridgeProcess, Output } from "./process.ts";
 import { signed } from "./sender.ts";
 
@@ -76,11 +77,5 @@ export const openEcho = async (t: TestContext, status: number): Promise<string> 
     const decoded = Buffer.from(sent.split(" ")[1] ?? "", "base64").toString();
     response.writeHead(status).end(JSON.stringify({ message: `${url} ${sent} ${decoded}`, headers }));
   });
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  t.after(() => server.close());
-  const address = server.address();
-  assert.ok(typeof address === "object" && address !== null);
-  return `http://127.0.0.1:${address.port}`;
+  return `http://${await listen(t, server)}`;
 };
