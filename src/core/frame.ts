@@ -20,7 +20,7 @@
  */
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
-import { tagBytes, type SegmentCipher } from "./cipher.ts";
+import { openPayload, tagBytes, type SegmentCipher } from "./cipher.ts";
 import type { Arrival, DeadLetter } from "./journal.ts";
 import { failures, type DeadLetterReason, type FailureRule } from "./result.ts";
 
@@ -135,6 +135,15 @@ export const readArrival = (payload: Buffer): Arrival | null => {
   if (Number.isNaN(reader.at)) return null;
   const { eventId, receivedAt } = readStamp(payload);
   return { eventId, receivedAt, source, body: payload.subarray(reader.at), deadLetter };
+};
+
+/** The arrival in a frame of a segment that may or may not be encrypted; null also when it opens not with this key in this place. */
+export const openArrival = (
+  cipher: SegmentCipher | null,
+  frame: { readonly payload: Buffer; readonly index: number },
+): Arrival | null => {
+  const payload = openPayload(cipher, frame);
+  return payload === null ? null : readArrival(payload);
 };
 
 /** Only what tells a repeat: much cheaper than the whole arrival. */

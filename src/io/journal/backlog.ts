@@ -1,5 +1,4 @@
-import { openPayload } from "../../core/cipher.ts";
-import { readArrival } from "../../core/frame.ts";
+import { openArrival } from "../../core/frame.ts";
 import type { Arrival, BatchLimit } from "../../core/journal.ts";
 import { segmentAfter, segmentHolding, type Catalogue, type Segment } from "./catalogue.ts";
 import { codeOf, isSystemError, type Lock } from "./files.ts";
@@ -120,8 +119,7 @@ const takeFrame = async (
   { segment, reader }: Open,
   { frame, taking }: { readonly frame: SegmentFrame; readonly taking: Taking },
 ): Promise<boolean> => {
-  const payload = openPayload(segment.cipher, frame);
-  const arrival = payload === null ? null : readArrival(payload);
+  const arrival = openArrival(segment.cipher, frame);
   if (arrival !== null && !fits(taking, arrival)) return false;
   await salvageDamage(backlog, segment, frame.damage);
   acceptFrame(reader, frame);

@@ -1,5 +1,4 @@
-import { openPayload } from "../../core/cipher.ts";
-import { readArrival } from "../../core/frame.ts";
+import { openArrival } from "../../core/frame.ts";
 import type { Arrival } from "../../core/journal.ts";
 import { segmentHeaderBytes } from "../../core/segment.ts";
 import { codeOf, isSystemError, type File, type Files } from "./files.ts";
@@ -80,8 +79,7 @@ const damageBefore = (segment: SegmentSeen, reader: SegmentReader, frame: Segmen
 
 const toSeen = (segment: SegmentSeen, frame: SegmentFrame): Seen => {
   const sequence = segment.header.first + frame.index;
-  const payload = openPayload(segment.cipher, frame);
-  const arrival = payload === null ? null : readArrival(payload);
+  const arrival = openArrival(segment.cipher, frame);
   if (arrival !== null) return { kind: "record", sequence, arrival };
   const { start: at, end } = frame;
   return finding(segment, { kind: "damage", at, bytes: end - at, from: sequence, to: sequence + 1 });
