@@ -32,10 +32,12 @@ const takeFromDisk = async (state: State, limit: BatchLimit): Promise<readonly E
   const taken = await takeFromBacklog(backlog, limit, state.tailFirst);
   const batch = taken.map(({ arrival, sequence }) => {
     const kept = settlements.get(sequence);
-    settlements.delete(sequence);
     return kept === undefined ? toEntry(arrival, sequence) : { arrival, sequence, ...kept };
   });
   for (const entry of batch) inFlight.push(entry);
+  // Of those that were passed over too: nothing before `read` is kept, which bounds what is.
+  for (let passed = state.read; settlements.size > 0 && passed < backlog.sequence; passed += 1)
+    settlements.delete(passed);
   state.read = backlog.sequence;
   state.lastReadAt = batch.at(-1)?.arrival.receivedAt ?? state.lastReadAt;
   return batch;
