@@ -1,7 +1,7 @@
 import { isSystemError } from "../io/journal/files.ts";
 import { captureExamples, captureHelp, readCaptureArguments } from "./capture-arguments.ts";
 import { listen } from "./listen.ts";
-import type { Output } from "./output.ts";
+import { type Output, tellWrong } from "./output.ts";
 import { tryRecipes } from "./try.ts";
 
 /** Runs `capture …` and gives the exit code. */
@@ -13,10 +13,11 @@ export const runCapture = async (args: readonly string[], out: Output, words: Ou
         await out.line(captureHelp);
         return 0;
       case "wrong":
-        await words.line(read.why);
-        await words.line(`for example: node src/main.ts ${captureExamples[read.about]}`);
-        await words.line("all of it:   node src/main.ts capture help");
-        return 2;
+        return await tellWrong(words, {
+          why: read.why,
+          example: captureExamples[read.about],
+          help: "capture help",
+        });
       case "try":
         return await tryRecipes(read, out);
       case "listen":

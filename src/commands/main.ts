@@ -5,7 +5,7 @@ import { exportRecords } from "./export.ts";
 import { help } from "./help.ts";
 import { readKeys } from "./keys.ts";
 import { list } from "./list.ts";
-import { createOutput } from "./output.ts";
+import { createOutput, tellWrong } from "./output.ts";
 import { faultOfDirectory, type Context } from "./records.ts";
 import { skip } from "./skip.ts";
 import { status } from "./status.ts";
@@ -54,10 +54,7 @@ export const runCommand = async (
       await out.line(help);
       return 0;
     case "wrong":
-      await words.line(read.why);
-      await words.line(`for example: node src/main.ts ${read.example}`);
-      await words.line("all of it:   node src/main.ts help");
-      return 2;
+      return tellWrong(words, { ...read, help: "help" });
     case "command": {
       const say = (text: string) => words.line(`journal ${read.name}: ${text}`);
       return runOn(read.name, {

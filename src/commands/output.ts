@@ -25,6 +25,17 @@ export const createOutput = (stream: Writable): Output => {
   return { line, isGone: () => gone };
 };
 
+/** Of a command line that cannot be run. Gives the exit code. */
+export const tellWrong = async (
+  words: Output,
+  { why, example, help }: { readonly why: string; readonly example: string; readonly help: string },
+): Promise<number> => {
+  await words.line(why);
+  await words.line(`for example: node src/main.ts ${example}`);
+  await words.line(`all of it:   node src/main.ts ${help}`);
+  return 2;
+};
+
 export type OutFile = Output & {
   /** Resolves when all of it, and its name, survives a power cut. */
   readonly finish: () => Promise<void>;
