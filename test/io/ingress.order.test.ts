@@ -28,6 +28,18 @@ for (const [name, text, status] of nonsense)
     assert.equal((await metrics()).sum("callbacks_refused_total"), 3);
   });
 
+test("P2: a request that expects an interim answer gets one, and none that stands in the answer before it", async (t) => {
+  const expecting = postOf("{}", "Expect: 100-continue", "Connection: close");
+  const { port } = await openTestIngress(t);
+  const alone = openRaw(t, port);
+  alone.send(expecting);
+  assert.deepEqual(answersIn(await alone.ended), [100, 200]);
+  const behind = openRaw(t, port);
+  behind.send(postOf("{}").repeat(3) + expecting);
+  const whole = /^(?:HTTP\/1\.1 200 OK\r\n(?:[^\r\n]+\r\n)+\r\n\{"code":"200","msg":"success"\}){4}$/;
+  assert.match(await behind.ended, whole);
+});
+
 test("P9: requests one behind the other, on a connection that is reset, do not count as in flight for ever", async (t) => {
   const { port, metrics } = await openTestIngress(t);
   const connections = Array.from({ length: 20 }, () => openRaw(t, port));
