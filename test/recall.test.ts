@@ -20,10 +20,11 @@ test("P7: what was settled before is recognised, what is pending is not", async 
 
 test("P2: a stop does not wait until all that the disk retains has been read", async () => {
   const closing = new AbortController();
-  let ended = false;
+  const batches = 1000;
+  let [read, ended] = [0, false];
   const retained = async function* () {
     try {
-      for (;;) {
+      for (; read < batches; read += 1) {
         yield [seen];
         await turn();
       }
@@ -35,5 +36,6 @@ test("P2: a stop does not wait until all that the disk retains has been read", a
   await turn();
   closing.abort();
   await recalling;
+  assert.ok(read < batches, `${read} batches were read`);
   assert.ok(ended, "its files are closed");
 });
