@@ -73,8 +73,8 @@ export interface Journal extends AsyncDisposable {
   append(arrival: Arrival): Result<Entry, "journal-full" | "journal-failed">;
   /**
    * Resolves ok when the entry survives a power cut. `not-durable`: this journal keeps nothing on disk.
-   * `journal-failed`: the write or the sync failed; the entry can still be read and published, but must not be
-   * acknowledged for having been stored.
+   * `journal-failed`: the write or the sync failed, or an earlier process wrote it, whose sync may have; the entry can still be
+   * read and published, but must not be acknowledged for having been stored.
    */
   stored(entry: Entry): Promise<Result<undefined, "not-durable" | "journal-failed">>;
   /**

@@ -82,8 +82,7 @@ const append = (state: State, arrival: Arrival): Result<Entry, "journal-full" | 
 };
 
 const stored = (state: State, { sequence }: Entry): Promise<Stored> => {
-  const { from, to } = state.doubtful;
-  if (sequence >= from && sequence < to)
+  if (sequence < state.firstOwn)
     return Promise.resolve(fail("journal-failed", "another process has written it"));
   if (sequence < state.synced) return Promise.resolve(ok(undefined));
   if (state.disposed !== null) return Promise.resolve(fail("journal-failed", "the journal is closed"));

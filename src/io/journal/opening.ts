@@ -61,7 +61,7 @@ const placesOf = async (disk: Disk, catalogue: Catalogue, cursor: Cursor) => {
   const last = held.at(-1);
   const end = last === undefined ? oldest : await finishSegment(disk, last);
   const read = cursor.lost ? oldest : cursor.durable;
-  return { read, next: Math.max(end, read), doubtful: { from: last?.first ?? end, to: end } };
+  return { read, next: Math.max(end, read) };
 };
 
 const beginCursor = async (disk: Disk, cursor: Cursor, read: number): Promise<void> => {
@@ -90,12 +90,9 @@ type Parts = {
   readonly cursor: Cursor;
 };
 
-const createState = (
-  parts: Parts,
-  { read, next, doubtful }: Awaited<ReturnType<typeof placesOf>>,
-): State => ({
+const createState = (parts: Parts, { read, next }: { read: number; next: number }): State => ({
   ...parts,
-  doubtful,
+  firstOwn: next,
   backlog: createBacklog(parts, read),
   tail: createQueue(),
   tailFirst: next,

@@ -45,10 +45,10 @@ export type State = {
   /** Everything before it survives a power cut, or was released. */
   synced: number;
   /**
-   * What the process before wrote last: readable, and perhaps gone with the power. A sync that failed there makes those behind
-   * it succeed without the bytes. Who was to hear that they are stored has heard it from that process.
+   * Where this process began. What is before it is readable, and perhaps gone with the power: a sync that failed in the process
+   * that wrote it makes those behind it succeed without the bytes. Who was to hear that it is stored has heard it there.
    */
-  readonly doubtful: { readonly from: number; readonly to: number };
+  readonly firstOwn: number;
   /** What the reader gets next. */
   read: number;
   /** `failing` and `recovering`: the disk refuses; nothing is appended, everything in the tail stays readable. */
