@@ -28,18 +28,21 @@ export const play = (port: number, plan: Plan): Promise<Heard> => {
     ended = "never";
     socket.destroy();
   }, longestMs);
-  const writeFrom = (place: number): void => {
-    const piece = plan.pieces[place];
-    if (piece === undefined || socket.destroyed) return;
-    socket.write(piece);
-    setImmediate(writeFrom, place + 1);
-  };
-  if (plan.open)
+  const endWhenQuiet = (): void => {
     socket.setTimeout(plan.end === "wait" ? patientMs : quietMs, () => {
       ended = "by us";
       if (plan.end === "reset") socket.resetAndDestroy();
       else socket.end();
     });
+  };
+  const writeFrom = (place: number): void => {
+    const piece = plan.pieces[place];
+    if (socket.destroyed) return;
+    // Not before: on a busy machine a request that is understood would be cut off.
+    if (piece === undefined) return plan.open ? endWhenQuiet() : undefined;
+    socket.write(piece);
+    setImmediate(writeFrom, place + 1);
+  };
   socket
     .setEncoding("latin1")
     .on("connect", () => writeFrom(0))
