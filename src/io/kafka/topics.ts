@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import kafkajs, { type Admin, type ConfigResourceTypes, type ITopicConfig } from "kafkajs";
 import type { Logger } from "pino";
 import { ok, type Result } from "../../core/result.ts";
@@ -83,6 +84,26 @@ const createMissing = async (admin: Admin, rules: TopicRules, missing: readonly 
     waitForLeaders: true,
     timeout: 5000,
   });
+  for (const topic of missing) await awaitLeader(admin, topic);
+};
+
+/** Each of so many milliseconds. */
+const leaderTries = 20;
+const leaderPauseMs = 50;
+
+/**
+ * A leader that has just been chosen may refuse its first records for a moment, and what others take of the same batch would
+ * come again. Not answered in time, it is no fault yet: if it lasts, it shows at the first record.
+ */
+const awaitLeader = async (admin: Admin, topic: string): Promise<void> => {
+  for (let tries = 0; tries < leaderTries; tries += 1) {
+    const answers = await admin.fetchTopicOffsets(topic).then(
+      () => true,
+      () => false,
+    );
+    if (answers) return;
+    await pause(leaderPauseMs);
+  }
 };
 
 const inspect = async (admin: Admin, rules: TopicRules, present: readonly string[]) => {
