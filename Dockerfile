@@ -21,6 +21,8 @@ COPY src ./src
 USER 10001:10001
 # Acknowledged callbacks live here: mount a volume that outlives the container.
 ENV JOURNAL_DIR=/data/journal
+# Probes and Prometheus come from outside of the container: publish 8081 to no one else.
+ENV ADMIN_HOST=0.0.0.0
 VOLUME ["/data"]
 EXPOSE 8080 8081
 # Alive, not ready: an outage of Kafka must not have the container replaced.

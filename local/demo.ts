@@ -38,7 +38,8 @@ async function openBridge(stack: Stack, prefix: string): Promise<Bridge> {
   });
   if (!loaded.ok) throw new Error(loaded.problems.join("\n"));
   // Beside the table, not in it.
-  return startBridge(loaded.config, pino({ level: "warn", base: null }, pino.destination(2)));
+  const log = pino({ level: "warn", base: null }, pino.destination(2));
+  return startBridge(loaded.config, log, { files: [], load: () => loaded });
 }
 
 async function untilReady({ adminPort, failed }: Bridge): Promise<void> {

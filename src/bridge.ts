@@ -6,17 +6,18 @@ import type { Config } from "./config.ts";
 import { type SchemaName, subjectOf } from "./core/catalog.ts";
 import { createRecordEncoder } from "./core/record.ts";
 import type { Repeats } from "./core/repeats.ts";
-import type { Failure } from "./core/result.ts";
-import { createAdmission } from "./core/signature.ts";
+import { type Failure, ok, type Result } from "./core/result.ts";
 import type { Sink } from "./core/sink.ts";
 import { openAdmin } from "./io/admin.ts";
-import { openIngress } from "./io/ingress/ingress.ts";
+import { type Ingress, openIngress } from "./io/ingress/ingress.ts";
+import { checkCertificates } from "./io/ingress/server.ts";
 import { type KafkaSink, openKafkaSink } from "./io/kafka/sink.ts";
 import { createRegistry } from "./io/registry.ts";
 import { type Journals, openJournals } from "./journals.ts";
 import { linger, pause, type Preparation, prepareKafka, topicsOf } from "./prepare.ts";
 import { recallRepeats } from "./recall.ts";
 import { type Relay, type RelayOptions, startRelay } from "./relay/relay.ts";
+import { createLiveSettings, type LiveSettings, type Source, startRenewal } from "./renewal.ts";
 import { askForSchemaIds, recallSchemaIds, type SchemaIds, schemaTexts } from "./schemas.ts";
 import { createTelemetry } from "./telemetry.ts";
 
@@ -25,6 +26,8 @@ export type Bridge = {
   readonly adminPort: number;
   /** Resolves when the start cannot succeed without an operator; the bridge must then be closed. */
   readonly failed: Promise<Failure>;
+  /** Reads secrets and certificates again from their files; what is bad is told, and the old ones stay. */
+  readonly renew: () => Promise<void>;
   /** Answers what is in flight, publishes what it can within the timeout, and lets go of everything. */
   readonly close: () => Promise<void>;
 };
@@ -41,6 +44,7 @@ const lazySink = (open: () => Sink): Sink => {
 };
 
 type Parts = Preparation & {
+  readonly live: LiveSettings;
   readonly journals: Journals;
   readonly sink: KafkaSink;
   readonly laneSink: Sink;
@@ -74,7 +78,7 @@ const whenAborted = (signal: AbortSignal): Promise<void> =>
 
 /** Topics and schema ids first, whatever order the outside world allows; then the relay begins. */
 const publish = async (parts: Parts): Promise<void> => {
-  await using registry = createRegistry({ ...parts.config.registry, mode: parts.config.schemas });
+  await using registry = createRegistry(parts.live.registry);
   const ids = await recallSchemaIds(parts);
   const asked = askForSchemaIds(parts, registry, ids).then((failure) => {
     if (failure !== null) parts.fail(failure);
@@ -108,8 +112,24 @@ const drain = async ({ relay, journals, sink, laneSink, config }: Parts): Promis
   await relay?.drain(timeIsUp);
 };
 
+/** New connections use what was renewed; those that are there go on. */
+const watchSecrets = (parts: Parts, ingress: Ingress, source: Source) => {
+  const { closing: signal, telemetry, live } = parts;
+  const apply = (next: Config): Result<readonly string[]> => {
+    const { tls } = next.network;
+    const usable = checkCertificates(tls);
+    if (!usable.ok) return usable;
+    const changed = live.renew(next);
+    if (tls !== null && changed.includes("certificates")) ingress.renewCertificates(tls);
+    return ok(changed);
+  };
+  return startRenewal({ source, signal, everyMs: 2000, apply, telemetry });
+};
+
 const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
   const { config, telemetry } = parts;
+  const usable = checkCertificates(config.network.tls);
+  if (!usable.ok) throw unableToStart(usable);
   const { main: journal } = parts.journals;
   const admin = await openAdmin({
     host: config.adminHost,
@@ -124,7 +144,7 @@ const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
     path: config.callbackPath,
     tokenInPath: config.auth.includes("token"),
     deadlineMs: config.replyDeadlineMs,
-    admit: createAdmission(config),
+    admit: parts.live.admit,
     accept: createAccept({ ...config, journal, clock: Date.now }),
     telemetry,
     clock: Date.now,
@@ -132,8 +152,19 @@ const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
   return { admin, ingress };
 };
 
+const unableToStart = (failure: Failure): Error =>
+  new Error(`${failure.code}: ${failure.detail}`, { cause: failure });
+
+const tellOfStart = ({ config, log }: Parts, ports: { callbacks: number; admin: number }): void => {
+  const [key] = config.journal.keys;
+  if (key !== undefined) log.info({ key: key.name, id: key.id }, "the journal is encrypted");
+  log.info({ ...ports, version: packageJson.version }, "listening");
+};
+
 /** Opens what outlives the connections, listens, and connects in the background. */
-export const startBridge = async (config: Config, log: Logger): Promise<Bridge> => {
+export const startBridge = async (first: Config, log: Logger, source: Source): Promise<Bridge> => {
+  const live = createLiveSettings(first);
+  const config = { ...first, kafka: live.kafka };
   await using stack = new AsyncDisposableStack();
   const telemetry = createTelemetry(log, packageJson.version, Date.now);
   const { kafkaReconnected } = telemetry;
@@ -141,9 +172,10 @@ export const startBridge = async (config: Config, log: Logger): Promise<Bridge> 
   const failed = Promise.withResolvers<Failure>();
   const closing = new AbortController();
   const journals = await openJournals(config, telemetry);
-  if (!journals.ok) throw new Error(`${journals.code}: ${journals.detail}`, { cause: journals });
+  if (!journals.ok) throw unableToStart(journals);
   const parts: Parts = {
     config,
+    live,
     log,
     telemetry,
     closing: closing.signal,
@@ -160,14 +192,14 @@ export const startBridge = async (config: Config, log: Logger): Promise<Bridge> 
   stack.defer(() => drain(parts));
   stack.defer(ingress.close);
   stack.defer(() => closing.abort());
-  const [key] = config.journal.keys;
-  if (key !== undefined) log.info({ key: key.name, id: key.id }, "the journal is encrypted");
-  log.info({ callbacks: ingress.port, admin: admin.port, version: packageJson.version }, "listening");
+  tellOfStart(parts, { callbacks: ingress.port, admin: admin.port });
+  const { renew } = watchSecrets(parts, ingress, source);
   const opened = stack.move();
   return {
     port: ingress.port,
     adminPort: admin.port,
     failed: failed.promise,
+    renew,
     close: () => opened.disposeAsync(),
   };
 };

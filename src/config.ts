@@ -51,6 +51,13 @@ const textOf = (name: SettingName, env: Environment, problems: string[]): string
   return isPem(name) ? unreadPem : exampleOf(properties[name]);
 };
 
+/** The files that settings come from. */
+export const settingFiles = (env: Environment): readonly string[] =>
+  settingNames.flatMap((name) => {
+    if (isSecret(name)) return given(env, `${name}_FILE`) ?? [];
+    return isPem(name) ? (given(env, name) ?? []) : [];
+  });
+
 /** What env-schema found; anything else that it throws is a bug. */
 const faultyNames = (error: unknown): ReadonlySet<string> => {
   if (!(error instanceof Error && "errors" in error && Array.isArray(error.errors))) throw error;
@@ -107,6 +114,27 @@ const registryOf = (raw: Settings) => {
   };
 };
 
+const listOf = (text: string | undefined): readonly string[] =>
+  text === undefined ? [] : valueOf(formats.addresses.parse(text));
+
+const networkOf = (raw: Settings) => {
+  const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CLIENT_CA_FILE: clientCa = null } = raw;
+  return {
+    /** The texts of the files; null: plain HTTP. */
+    tls: cert === undefined || key === undefined ? null : { cert, key, clientCa },
+    /** Empty: anyone. */
+    allowIps: listOf(raw.ALLOW_IPS),
+    trustProxy: listOf(raw.TRUST_PROXY),
+    maxBytesInFlight: valueOf(formats.size.parse(raw.MAX_BYTES_IN_FLIGHT)),
+    maxConnections: raw.MAX_CONNECTIONS,
+    /** 0: no limit. */
+    maxConnectionsPerAddress: raw.MAX_CONNECTIONS_PER_ADDRESS,
+    idleTimeoutMs: raw.IDLE_TIMEOUT_MS,
+    /** Per second and source; 0: no limit. */
+    rateLimit: raw.RATE_LIMIT,
+  };
+};
+
 const schemeOf = (raw: Settings): PresetName | Recipe => {
   const { HMAC_SCHEME: scheme, HMAC_SIGNATURE_HEADER = "", HMAC_TIMESTAMP_HEADER = null } = raw;
   if (scheme !== "custom") return scheme;
@@ -137,6 +165,7 @@ const toConfig = (raw: Settings) => ({
   /** 0: off. */
   hmacMaxAgeMs: raw.HMAC_MAX_AGE_MS,
   tokens: raw.TOKENS === undefined ? [] : valueOf(formats.tokens.parse(raw.TOKENS)),
+  network: networkOf(raw),
   basicUsers: raw.BASIC_USERS === undefined ? [] : valueOf(formats.users.parse(raw.BASIC_USERS)),
   capture: raw.CAPTURE === "on",
   bodyLimitBytes: valueOf(formats.size.parse(raw.BODY_LIMIT_BYTES)),

@@ -1,7 +1,7 @@
 import { type Logger, pino } from "pino";
-import { startBridge } from "./bridge.ts";
+import { type Bridge, startBridge } from "./bridge.ts";
 import { runCommand } from "./commands/main.ts";
-import { loadConfig } from "./config.ts";
+import { type Config, loadConfig, settingFiles } from "./config.ts";
 
 /** What an operator can mend is told in one line; anything else is a bug, and has its stack. */
 const tellWhyNot = (log: Logger, error: unknown, adminPort: number): void => {
@@ -15,6 +15,18 @@ const tellWhyNot = (log: Logger, error: unknown, adminPort: number): void => {
   if (typeof cause === "object" && cause !== null && "detail" in cause)
     return log.fatal(`does not start: ${error.message}`);
   return log.fatal(error, "does not start");
+};
+
+const start = async (config: Config, log: Logger): Promise<Bridge> => {
+  let started: Bridge | null = null;
+  // From the first moment on: by default this signal ends a process.
+  process.on("SIGHUP", () => void started?.renew());
+  const source = { files: settingFiles(process.env), load: () => loadConfig(process.env) };
+  started = await startBridge(config, log, source).catch((error: unknown) => {
+    tellWhyNot(log, error, config.adminPort);
+    process.exit(1);
+  });
+  return started;
 };
 
 /** Exit codes: 0 after a signal and an orderly end, 1 when settings, start or an unexpected fault end the process. */
@@ -38,10 +50,7 @@ const main = async (): Promise<void> => {
   process.on("warning", (warning) => log.debug(warning, "warning of Node"));
   for (const warning of loaded.warnings) log.warn(warning);
 
-  const bridge = await startBridge(loaded.config, log).catch((error: unknown) => {
-    tellWhyNot(log, error, loaded.config.adminPort);
-    process.exit(1);
-  });
+  const bridge = await start(loaded.config, log);
   const close = async (exitCode: number): Promise<void> => {
     await bridge.close();
     log.info("ended");

@@ -36,6 +36,11 @@ export const createMetrics = () => {
       ["event", "after"],
     ),
     refused: counter("callbacks_refused_total", "Requests answered with anything but 200.", ["reason"]),
+    connectionsRefused: counter("connections_refused_total", "Connections closed without an answer.", [
+      "reason",
+    ]),
+    connectionsOpen: gauge("connections_open", "Connections for callbacks, idle ones too.", []),
+    secretsStale: gauge("secrets_stale", "1 while a changed file is unusable and its old value in use.", []),
     replySeconds: histogram("callback_reply_seconds", "From the request's headers to its answer.", [
       ["outcome"],
       replyBuckets,

@@ -7,6 +7,7 @@ import {
   type Failure,
   type FailureCode,
   failures,
+  type HangUp,
   needsOperator,
   type Refusal,
 } from "./core/result.ts";
@@ -14,6 +15,9 @@ import { createMetrics } from "./metrics.ts";
 
 /** How a callback was acknowledged. */
 export type AcknowledgedAfter = "published" | "stored" | "duplicate";
+
+/** Whoever is refused so may be the sender; the rest is noise of the internet, or told elsewhere. */
+const toldRefusals: ReadonlySet<number> = new Set([401, 403, 429]);
 
 /** Begins the kinds of lines that a connection makes stale. */
 const kafkaTrouble = "kafka";
@@ -31,6 +35,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
   metrics.kafkaConnected.set(0);
   // An alert on an increase sees the first one only when there was a zero before it.
   for (const [reason, { handling }] of Object.entries(failures)) {
+    if (handling === "hang-up") metrics.connectionsRefused.inc({ reason }, 0);
     if (handling === "refuse") metrics.refused.inc({ reason }, 0);
     if (handling === "dead-letter") metrics.deadLetters.inc({ reason }, 0);
   }
@@ -52,7 +57,36 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     callbackAdmitted: (source: string | null) => metrics.received.inc({ source: source ?? "none" }),
     callbackAcknowledged: (event: string, after: AcknowledgedAfter) =>
       metrics.acknowledged.inc({ event, after }),
-    callbackRefused: (reason: Refusal) => metrics.refused.inc({ reason }),
+    /** `from` is asked only for a line. */
+    callbackRefused: (reason: Refusal, from: () => string) => {
+      metrics.refused.inc({ reason });
+      if (!toldRefusals.has(failures[reason].status)) return;
+      limited.line(`refused ${reason}`, (more) =>
+        log.warn(
+          { reason, from: from(), ...more },
+          "callbacks are refused: the sender tries again for hours",
+        ),
+      );
+    },
+    connectionOpened: () => metrics.connectionsOpen.inc(),
+    connectionClosed: () => metrics.connectionsOpen.dec(),
+    connectionRefused: (reason: HangUp, from: string | undefined, detail?: string) => {
+      metrics.connectionsRefused.inc({ reason });
+      limited.line(`connection ${reason}`, (more) =>
+        log.warn({ reason, from, detail, ...more }, "connections are closed without an answer"),
+      );
+    },
+    secretsRenewed: (changed: readonly string[]) => {
+      metrics.secretsStale.set(0);
+      log.info(
+        { changed },
+        changed.length === 0 ? "secrets read again: none has changed" : "secrets renewed",
+      );
+    },
+    secretsRefused: (problems: readonly string[]) => {
+      metrics.secretsStale.set(1);
+      log.error({ problems }, "changed files are unusable: the old secrets and certificates stay in use");
+    },
 
     /** Names and shapes of a delivery, made only when its line is written. */
     deliveryCaptured: (describe: () => object) =>

@@ -3,9 +3,15 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 /** Stands for a file that could not be read: that is told already, and no rule finds fault with it. */
 export const unreadPem = "-----BEGIN ";
 
-const certificates = ["KAFKA_TLS_CA_FILE", "KAFKA_TLS_CERT_FILE", "SCHEMA_REGISTRY_CA_FILE"] as const;
-const keys = ["KAFKA_TLS_KEY_FILE"] as const;
-const pairs = [["KAFKA_TLS_CERT_FILE", "KAFKA_TLS_KEY_FILE"]] as const;
+const certificates = [
+  ...(["TLS_CERT_FILE", "TLS_CLIENT_CA_FILE"] as const),
+  ...(["KAFKA_TLS_CA_FILE", "KAFKA_TLS_CERT_FILE", "SCHEMA_REGISTRY_CA_FILE"] as const),
+] as const;
+const keys = ["TLS_KEY_FILE", "KAFKA_TLS_KEY_FILE"] as const;
+const pairs = [
+  ["TLS_CERT_FILE", "TLS_KEY_FILE"],
+  ["KAFKA_TLS_CERT_FILE", "KAFKA_TLS_KEY_FILE"],
+] as const;
 /** The contents of the files. */
 type Pems = Readonly<Partial<Record<(typeof certificates | typeof keys)[number], string>>>;
 

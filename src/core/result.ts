@@ -2,6 +2,8 @@
 export type FailureRule =
   /** The sender hears of it: the HTTP status. */
   | { readonly handling: "refuse"; readonly status: number }
+  /** Ends a connection without an answer: there is no request yet, or there were too many bad ones. */
+  | { readonly handling: "hang-up" }
   /** Sent again for ever, with back-off. The scope says whether other topics are likely to fare better. */
   | { readonly handling: "retry"; readonly scope: "cluster" | "topic" }
   /** Only this topic waits, and an operator must act. */
@@ -21,18 +23,28 @@ export const failures = {
   "token-mismatch": { handling: "refuse", status: 401 },
   "basic-missing": { handling: "refuse", status: 401 },
   "basic-mismatch": { handling: "refuse", status: 401 },
+  "address-refused": { handling: "refuse", status: 403 },
   "path-unknown": { handling: "refuse", status: 404 },
   "method-not-allowed": { handling: "refuse", status: 405 },
   "body-too-slow": { handling: "refuse", status: 408 },
   "body-too-large": { handling: "refuse", status: 413 },
   "encoding-unsupported": { handling: "refuse", status: 415 },
+  "rate-limited": { handling: "refuse", status: 429 },
   "headers-too-large": { handling: "refuse", status: 431 },
   "in-flight-limit": { handling: "refuse", status: 503 },
+  "bytes-in-flight-limit": { handling: "refuse", status: 503 },
   "journal-full": { handling: "refuse", status: 503 },
   "journal-failed": { handling: "refuse", status: 503 },
   "not-durable": { handling: "refuse", status: 503 },
   "deadline-passed": { handling: "refuse", status: 503 },
   closing: { handling: "refuse", status: 503 },
+
+  // Where a connection is closed, whatever it would still ask.
+  "connection-limit": { handling: "hang-up" },
+  "address-connection-limit": { handling: "hang-up" },
+  "too-many-refusals": { handling: "hang-up" },
+  "handshake-failed": { handling: "hang-up" },
+  "client-certificate-refused": { handling: "hang-up" },
 
   // Reading a callback.
   "not-json": { handling: "dead-letter" },
@@ -64,6 +76,9 @@ export const failures = {
   "schema-invalid": { handling: "fatal" },
   "subject-unknown": { handling: "fatal" },
 
+  // The port for callbacks, at start.
+  "certificate-unusable": { handling: "fatal" },
+
   // The journal, at start.
   "journal-locked": { handling: "fatal" },
   "journal-unusable": { handling: "fatal" },
@@ -87,6 +102,8 @@ type CodesOf<H extends FailureRule["handling"]> = {
 
 /** A failure that the sender hears of. */
 export type Refusal = CodesOf<"refuse">;
+/** A reason to end a connection without an answer. */
+export type HangUp = CodesOf<"hang-up">;
 /** A failure of one topic that an operator must mend. */
 export type ParkReason = CodesOf<"park">;
 /** A failure for which the bytes go to the dead letters. */

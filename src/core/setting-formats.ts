@@ -1,3 +1,4 @@
+import { parseAddresses } from "./addresses.ts";
 import { parseJournalKeys } from "./journal-keys.ts";
 import { type Parsed, parseSecrets, parseTokens, parseUsers } from "./named-secrets.ts";
 import { faultOfMessage } from "./recipe.ts";
@@ -95,6 +96,11 @@ export const formats = {
     allowed: "name:token, several with commas, each name once and of 1 to 64 letters, digits, '.', '_', '-'",
     example: "main:<token>",
     parse: parseTokens,
+  },
+  addresses: {
+    allowed: "IPv4 and IPv6 addresses and ranges, several with commas",
+    example: "10.0.0.0/8,2001:db8::1",
+    parse: parseAddresses,
   },
   users: {
     allowed:

@@ -5,6 +5,7 @@ import {
 } from "./authentication-rules.ts";
 import { catalog, deadLetterTopic } from "./catalog.ts";
 import { pemProblems } from "./pem.ts";
+import { formats } from "./setting-formats.ts";
 
 /** Settings as written, empty ones left out. Only those that some rule looks at need a name here. */
 export type Texts = Readonly<
@@ -21,6 +22,7 @@ export type Texts = Readonly<
         )
       | ("KAFKA_TLS_CA_FILE" | "KAFKA_TLS_CERT_FILE" | "KAFKA_TLS_KEY_FILE" | "PORT")
       | ("SCHEMA_REGISTRY_CA_FILE" | "SCHEMA_REGISTRY_PASSWORD" | "SCHEMA_REGISTRY_TOKEN")
+      | ("BODY_LIMIT_BYTES" | "MAX_BYTES_IN_FLIGHT" | "TLS_CERT_FILE" | "TLS_CLIENT_CA_FILE" | "TLS_KEY_FILE")
       | ("SCHEMA_REGISTRY_URL" | "SCHEMA_REGISTRY_USERNAME" | "TOPIC_PREFIX" | "TOPIC_REPLICATION"),
       string
     >
@@ -35,16 +37,38 @@ const longestSuffix = Math.max(
 );
 
 const mechanismOf = (texts: Texts): string => texts.KAFKA_SASL_MECHANISM ?? "none";
+const sizeOf = (text: string): number => {
+  const parsed = formats.size.parse(text);
+  // Badly written: told elsewhere.
+  return "value" in parsed ? parsed.value : Number.NaN;
+};
 const samePort = (texts: Texts): boolean =>
   (texts.PORT ?? "8080") === (texts.ADMIN_PORT ?? "8081") && texts.PORT !== "0";
+
+/** All addresses of the machine are also the one. */
+const sameHost = (host: string, adminHost: string): boolean =>
+  [host, adminHost].some((one) => one === "0.0.0.0" || one === "::") || host === adminHost;
+
 const faults: readonly Rule[] = [
   {
-    broken: (t) => samePort(t) && (t.HOST ?? "0.0.0.0") === (t.ADMIN_HOST ?? "0.0.0.0"),
+    broken: (t) => samePort(t) && sameHost(t.HOST ?? "0.0.0.0", t.ADMIN_HOST ?? "127.0.0.1"),
     says: "ADMIN_PORT is the same as PORT: callbacks and /metrics need a port each, for example ADMIN_PORT=8081",
   },
   {
     broken: (t) => t.ACK_AFTER === "stored" && t.JOURNAL_DIR === "none",
     says: "ACK_AFTER=stored needs a journal on disk, and JOURNAL_DIR is none: use ACK_AFTER=published, or a folder, for example JOURNAL_DIR=./data/journal",
+  },
+  {
+    broken: (t) => (t.TLS_CERT_FILE === undefined) !== (t.TLS_KEY_FILE === undefined),
+    says: "TLS_CERT_FILE and TLS_KEY_FILE belong together, and one is missing: set both or none",
+  },
+  {
+    broken: (t) => t.TLS_CLIENT_CA_FILE !== undefined && t.TLS_CERT_FILE === undefined,
+    says: "TLS_CLIENT_CA_FILE has no meaning without TLS_CERT_FILE and TLS_KEY_FILE: set them, or unset it",
+  },
+  {
+    broken: (t) => sizeOf(t.MAX_BYTES_IN_FLIGHT ?? "256 MiB") < sizeOf(t.BODY_LIMIT_BYTES ?? "1 MiB"),
+    says: "MAX_BYTES_IN_FLIGHT is less than BODY_LIMIT_BYTES: a body of that size could never pass; for example MAX_BYTES_IN_FLIGHT=256 MiB",
   },
   {
     broken: (t) =>

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry";
+import { authorizationOf, type RegistryLogin, withoutSecrets } from "../core/registry-login.ts";
 import { fail, type Failure, ok, type Result } from "../core/result.ts";
 import { type TlsFault, tlsFaultOf, tlsWordsOf } from "../core/tls-faults.ts";
 
@@ -16,10 +17,7 @@ export type SchemaIds = ReadonlyMap<string, Result<number, RegistryFailure>>;
 export type RegistrySettings = {
   /** Without a slash at its end. */
   readonly url: string;
-  readonly auth:
-    | { readonly kind: "basic"; readonly username: string; readonly password: string }
-    | { readonly kind: "bearer"; readonly token: string }
-    | null;
+  readonly auth: RegistryLogin;
   /** PEM text of the authority behind the registry's certificate; null: those that Node knows. */
   readonly ca: string | null;
   /** `register` writes what is not there yet; `lookup` never writes. Neither sets a compatibility level. */
@@ -66,12 +64,6 @@ const validateRetry: Retry["validateRetry"] = (response) => {
 };
 /** One retry, which `validateRetry` forbids: without it the library would not ask. */
 const retry: Retry = { retries: 1, enableRetry: () => true, validateRetry };
-
-const authorizationOf = (auth: RegistrySettings["auth"]): string | null => {
-  if (auth === null) return null;
-  if (auth.kind === "bearer") return `Bearer ${auth.token}`;
-  return `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString("base64")}`;
-};
 
 const middlewareOf =
   (call: Call, signal: AbortSignal, authorization: string | null): Middleware =>
@@ -153,16 +145,6 @@ const tlsAdvice: Readonly<Record<TlsFault, string>> = {
   "client-certificate": "It wants a client certificate, which the bridge has none of: use credentials",
 };
 
-/** A proxy's error page may repeat what was sent to it. */
-const withoutSecrets = (body: string, auth: RegistrySettings["auth"]): string => {
-  const secret = auth?.kind === "basic" ? auth.password : auth?.token;
-  const sent = authorizationOf(auth)?.split(" ")[1];
-  return [secret, sent].reduce<string>(
-    (text, hidden) => (hidden === undefined || hidden === "" ? text : text.replaceAll(hidden, "***")),
-    body,
-  );
-};
-
 /** A refused connection to a name with several addresses is an error without a message. */
 const reasonOf = (error: Error | null): string => {
   if (error === null) return "no reason given";
@@ -205,21 +187,26 @@ const idFrom = async (client: SchemaRegistry, mode: RegistrySettings["mode"], [s
 };
 type Asked = readonly [subject: string, schema: string];
 
+/** No kept connections: requests are few, and an old connection would fail after a restart of the registry. */
+const agentFor = ({ url, ca }: RegistrySettings): HttpAgent =>
+  url.startsWith("https:") ? new HttpsAgent(ca === null ? {} : { ca }) : new HttpAgent();
+
 export const createRegistry = (settings: RegistrySettings): Registry => {
-  const { url, auth, ca, mode, deadlineMs = 5000 } = settings;
-  // No kept connections: requests are few, and an old connection would fail after a restart of the registry.
-  const agent = url.startsWith("https:") ? new HttpsAgent(ca === null ? {} : { ca }) : new HttpAgent();
+  const { url, mode, deadlineMs = 5000 } = settings;
   const asking = new Set<AbortController>();
   let closed = false;
 
   const schemaId = async (asked: Asked): Promise<Result<number, RegistryFailure>> => {
     if (closed) return fail("registry-unavailable", `${asked[0]}: the client is closed`);
+    // As they are now: they may be renewed between two requests.
+    const now = { ...settings };
+    const agent = agentFor(now);
     const call: Call = { asked: false, answer: null, fault: null };
     const ending = new AbortController();
     const { signal } = ending;
     const timer = setTimeout(() => ending.abort(new Error(`nothing within ${deadlineMs} ms`)), deadlineMs);
     asking.add(ending);
-    const middlewares = [middlewareOf(call, signal, authorizationOf(auth))];
+    const middlewares = [middlewareOf(call, signal, authorizationOf(now.auth))];
     try {
       const client = new SchemaRegistry({ host: url, clientId, agent, retry, middlewares });
       // The signal ends a request without an answer; after half an answer the library waits for ever all the same.
@@ -231,8 +218,9 @@ export const createRegistry = (settings: RegistrySettings): Registry => {
     } finally {
       clearTimeout(timer);
       asking.delete(ending);
+      agent.destroy();
     }
-    const { code, detail } = failureOf(call, settings);
+    const { code, detail } = failureOf(call, now);
     return fail(code, `${asked[0]}: ${detail}`);
   };
 
@@ -244,7 +232,6 @@ export const createRegistry = (settings: RegistrySettings): Registry => {
     [Symbol.asyncDispose]: async () => {
       closed = true;
       for (const ending of asking) ending.abort(new Error("the client is closed"));
-      agent.destroy();
     },
   };
 };

@@ -20,7 +20,9 @@ const openCapturing = async (t: TestContext, options: Partial<IngressOptions> = 
   // A clock that moves on: the limit of lines a second is another test's.
   let now = 0;
   const clock = () => (now += 1000);
-  const log = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+  // Beside the line that sums up refusals.
+  const write = (line: string) => void (line.includes("captured") && lines.push(line));
+  const log = pino({ base: null }, { write });
   const telemetry = createTelemetry(log, "0", clock);
   const ingress = await openTestIngress(t, { telemetry, capture: true, ...options });
   return { ...ingress, lines };

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { pino } from "pino";
 import { openIngress } from "../../src/io/ingress/ingress.ts";
 import { createTelemetry } from "../../src/telemetry.ts";
-import { anyone, postOf } from "./ingress.ts";
+import { anyone, noLimits, postOf } from "./ingress.ts";
 
 /** With the code of an error that a request can cause: it must not pass for one. */
 const fault = Object.assign(new Error("the accept that throws"), { code: "ECONNRESET" });
@@ -16,6 +16,7 @@ const { port } = await openIngress({
   bodyLimitBytes: 1000,
   maxInFlight: 10,
   deadlineMs: 1000,
+  network: noLimits,
   admit: anyone,
   accept: () => Promise.reject(fault),
   telemetry: createTelemetry(pino({ level: "silent" }), "0", Date.now),

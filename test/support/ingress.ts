@@ -17,12 +17,25 @@ export const anyone = createAdmission({
   basicUsers: [],
 });
 
+export const noLimits: IngressOptions["network"] = {
+  tls: null,
+  allowIps: [],
+  trustProxy: [],
+  maxBytesInFlight: 2 ** 30,
+  maxConnections: 100_000,
+  maxConnectionsPerAddress: 0,
+  idleTimeoutMs: 72_000,
+  rateLimit: 0,
+};
+
 export const accepts: Accept = () => Promise.resolve(ok({ after: "published", event: "envelope-finished" }));
 export const never: Accept = () => new Promise(() => {});
 
 /** An ingress on a free port that admits anyone and acknowledges at once, unless told otherwise. */
 export const openTestIngress = async (t: TestContext, options: Partial<IngressOptions> = {}) => {
-  const telemetry = createTelemetry(pino({ level: "silent" }), "0", Date.now);
+  const lines: string[] = [];
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+  const telemetry = createTelemetry(log, "0", Date.now);
   const ingress = await openIngress({
     host: "127.0.0.1",
     port: 0,
@@ -31,6 +44,7 @@ export const openTestIngress = async (t: TestContext, options: Partial<IngressOp
     bodyLimitBytes: 1000,
     maxInFlight: 100,
     deadlineMs: 3000,
+    network: noLimits,
     admit: anyone,
     accept: accepts,
     telemetry,
@@ -41,7 +55,7 @@ export const openTestIngress = async (t: TestContext, options: Partial<IngressOp
   t.after(ingress.close);
   const nothing = { pendingRecords: 0, oldestPendingAt: null, bytes: 0 };
   const metrics = async (): Promise<Metrics> => parseMetrics(await telemetry.exposition(nothing));
-  return { ...ingress, metrics };
+  return { ...ingress, metrics, lines };
 };
 
 export type RawConnection = {
@@ -54,8 +68,8 @@ export type RawConnection = {
 };
 
 /** A connection on which anything can be sent, whether HTTP or not. */
-export const openRaw = (t: TestContext, port: number): RawConnection => {
-  const socket = connect(port, "127.0.0.1");
+export const openRaw = (t: TestContext, port: number, localAddress = "127.0.0.1"): RawConnection => {
+  const socket = connect({ port, host: "127.0.0.1", localAddress });
   t.after(() => socket.destroy());
   let text = "";
   socket.setEncoding("latin1");

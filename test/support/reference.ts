@@ -44,6 +44,8 @@ const fateOf = (rule: FailureRule): string => {
   switch (rule.handling) {
     case "refuse":
       return `answered ${rule.status}`;
+    case "hang-up":
+      return "the connection is closed";
     case "retry":
       return `sent again for ever (${rule.scope})`;
     case "park":

@@ -1,6 +1,5 @@
-import { STATUS_CODES } from "node:http";
-import { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Acknowledgement } from "../../core/acknowledgement.ts";
 import { toCaptured } from "../../core/capture.ts";
@@ -9,15 +8,15 @@ import type { AcknowledgedAfter, Telemetry } from "../../telemetry.ts";
 
 /** What eSignGlobal asks for, byte by byte (vendor/callbacks.md, section 2). */
 const success = Buffer.from('{"code":"200","msg":"success"}');
-/** Seconds. The sender has its own ladder of retries; this is for proxies and people. */
-const retryAfter = "10";
+/** Seconds, by status. The sender has its own ladder of retries; this is for proxies and people. */
+const retryAfter: Readonly<Record<number, string>> = { 429: "1", 503: "10" };
 
 type RefusalAnswer = { readonly status: number; readonly body: Buffer };
 
 /** Why a signature or a token was refused is for the metrics, not for the caller. */
 const publicCode = (code: Refusal): string => (failures[code].status === 401 ? "unauthenticated" : code);
 
-const answerOf = (code: Refusal): RefusalAnswer => {
+export const answerOf = (code: Refusal): RefusalAnswer => {
   const { status } = failures[code];
   return { status, body: Buffer.from(JSON.stringify({ code: String(status), msg: publicCode(code) })) };
 };
@@ -38,8 +37,16 @@ export type CodedError = Error & { code?: string };
 export type Exchange = {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  readonly telemetry: Telemetry;
+  readonly context: ExchangeContext;
+  readonly connection: Connection;
+  /** Of its connection, from 1. */
+  readonly number: number;
   readonly startedAt: number;
+  /** What is held of the body, and how much that is. */
+  chunks: Buffer[];
+  bytes: number;
+  /** True: one of those that wait, under `maxInFlight`. */
+  waiting: boolean;
   /** Null as long as there is no answer: the first one counts, and is counted once. */
   outcome: AcknowledgedAfter | "refused" | null;
   refusal: Refusal | null;
@@ -51,10 +58,30 @@ declare module "fastify" {
   }
 }
 
-/** The latest of each connection: an error of the connection may be about it. */
-export type Gate = { inFlight: number; closing: boolean; readonly latest: WeakMap<Socket, Exchange> };
+type Connection = {
+  /** An error of the connection may be about it. */
+  latest: Exchange | null;
+  requests: number;
+  /** For what no sender of ours does. */
+  refusals: number;
+  /** Number of the request whose answer is the last one; null in health. */
+  last: number | null;
+};
+
+export type Gate = {
+  closing: boolean;
+  /** Admitted, and not answered yet. Who is not admitted is bounded by connections and bytes, and keeps out nobody. */
+  waiting: number;
+  /** Of all bodies that are held. */
+  bytes: number;
+  /** Those whose body is still coming. */
+  readonly reading: Set<Exchange>;
+  readonly connections: WeakMap<Socket, Connection>;
+};
 export type ExchangeContext = {
   readonly gate: Gate;
+  /** For the log: where a request comes from. */
+  readonly callerOf: (request: IncomingMessage) => string;
   readonly telemetry: Telemetry;
   /** Milliseconds that a request may take until its answer. */
   readonly deadlineMs: number;
@@ -66,15 +93,46 @@ export type ExchangeContext = {
 /** Some clients send user and password only when they are asked for them. */
 const challenge = (code: Refusal): boolean => code === "basic-missing" || code === "basic-mismatch";
 
+const letGoOfBody = (exchange: Exchange): void => {
+  const { gate } = exchange.context;
+  gate.bytes -= exchange.bytes;
+  gate.reading.delete(exchange);
+  exchange.bytes = 0;
+  exchange.chunks = [];
+};
+
+/**
+ * So many requests may be refused on a connection. What comes after them is not looked at: a stranger who sends thousands
+ * in one piece would have all others wait for it.
+ */
+const mostRefusals = 10;
+export const isGivenUp = ({ connections }: Gate, socket: Socket): boolean =>
+  (connections.get(socket)?.last ?? null) !== null;
+/** Answers stand in the order of their requests: all up to the last one are given. */
+export const isBehindLast = ({ connection, number }: Exchange): boolean =>
+  connection.last !== null && number > connection.last;
+
+const countRefusal = ({ connection, context, number, request, reply }: Exchange): void => {
+  connection.refusals += 1;
+  if (connection.refusals !== mostRefusals) return;
+  connection.last = number;
+  reply.header("connection", "close");
+  context.telemetry.connectionRefused("too-many-refusals", context.callerOf(request.raw));
+};
+
 /** The rest of a body that was refused is read to the deadline: closing at once could take the answer with it. */
 export const refuse = (exchange: Exchange, code: Refusal): void => {
-  const { telemetry, reply } = exchange;
+  const { context, request, reply } = exchange;
   if (exchange.outcome !== null) return;
   exchange.outcome = "refused";
   exchange.refusal = code;
+  letGoOfBody(exchange);
   const { status, body } = answerOf(code);
-  telemetry.callbackRefused(code);
-  if (status === 503) reply.header("retry-after", retryAfter);
+  context.telemetry.callbackRefused(code, () => context.callerOf(request.raw));
+  // Those of whoever is none of ours, or does not know the address.
+  if (status < 408) countRefusal(exchange);
+  const seconds = retryAfter[status];
+  if (seconds !== undefined) reply.header("retry-after", seconds);
   if (status === 405) reply.header("allow", "POST");
   if (challenge(code)) reply.header("www-authenticate", 'Basic realm="callbacks"');
   reply.code(status).header("content-type", "application/json").send(body);
@@ -89,7 +147,7 @@ export const refuseAndClose = (exchange: Exchange, code: Refusal): void => {
 export const acknowledge = (exchange: Exchange, { after, event }: Acknowledgement): void => {
   if (exchange.outcome !== null) return;
   exchange.outcome = after;
-  exchange.telemetry.callbackAcknowledged(event, after);
+  exchange.context.telemetry.callbackAcknowledged(event, after);
   exchange.reply.header("content-type", "application/json").send(success);
 };
 
@@ -101,20 +159,29 @@ export const endByFault = (exchange: Exchange, error: unknown): void => {
   refuse(exchange, "closing");
 };
 
+/** Milliseconds to take the answer from us. */
+const takeMs = 1000;
+
+/** Who does not read what is answered would else hold it, and its place, for ever. */
+const endUnlessTaken = ({ request, reply }: Exchange): void => {
+  if (!reply.raw.writableFinished) request.raw.socket.destroy();
+};
+
 /** Nothing is waited for any longer, neither the body nor whoever keeps it. */
 const onDeadline = (exchange: Exchange): void => {
   const { complete } = exchange.request.raw;
   if (exchange.outcome === null && complete) refuse(exchange, "deadline-passed");
   else if (exchange.outcome === null) refuseAndClose(exchange, "body-too-slow");
   else if (!complete) exchange.request.raw.destroy();
+  if (!exchange.reply.raw.writableFinished) setTimeout(endUnlessTaken, takeMs, exchange);
 };
 
 const capture = (exchange: Exchange, callbackPath: string): void => {
-  const { request, telemetry } = exchange;
+  const { request, context } = exchange;
   const { method, url, body } = request;
   const { rawHeaders } = request.raw;
   const outcome = exchange.refusal ?? exchange.outcome ?? "unanswered";
-  telemetry.deliveryCaptured(() => {
+  context.telemetry.deliveryCaptured(() => {
     const bodyBytes = Buffer.isBuffer(body) ? body.length : null;
     return toCaptured({ method, url, rawHeaders, bodyBytes, outcome }, callbackPath);
   });
@@ -140,17 +207,35 @@ const whenOver = ({ request, reply }: Exchange, then: () => void): void => {
 
 export const begin = (context: ExchangeContext, request: FastifyRequest, reply: FastifyReply): Exchange => {
   const { gate, telemetry, deadlineMs } = context;
-  const startedAt = performance.now();
-  const exchange: Exchange = { request, reply, telemetry, startedAt, outcome: null, refusal: null };
+  const { socket } = request.raw;
+  const connection = gate.connections.get(socket) ?? { latest: null, requests: 0, refusals: 0, last: null };
+  connection.requests += 1;
+  const exchange: Exchange = {
+    request,
+    reply,
+    context,
+    connection,
+    number: connection.requests,
+    startedAt: performance.now(),
+    chunks: [],
+    bytes: 0,
+    waiting: false,
+    outcome: null,
+    refusal: null,
+  };
   request.exchange = exchange;
-  gate.latest.set(request.raw.socket, exchange);
-  gate.inFlight += 1;
+  if (connection.latest === null) gate.connections.set(socket, connection);
+  connection.latest = exchange;
   telemetry.callbackArrived();
   const timer = setTimeout(onDeadline, deadlineMs, exchange);
   whenOver(exchange, () => {
     if (request.raw.complete) clearTimeout(timer);
-    gate.inFlight -= 1;
-    telemetry.callbackAnswered(exchange.outcome ?? "refused", (performance.now() - startedAt) / 1000);
+    if (exchange.waiting) gate.waiting -= 1;
+    letGoOfBody(exchange);
+    telemetry.callbackAnswered(
+      exchange.outcome ?? "refused",
+      (performance.now() - exchange.startedAt) / 1000,
+    );
     if (context.capture) capture(exchange, context.path);
   });
   return exchange;
@@ -161,46 +246,3 @@ export const exchangeOf = (
   request: FastifyRequest,
   reply: FastifyReply,
 ): Exchange => request.exchange ?? begin(context, request, reply);
-
-/** Of a request that never became one: there is no reply to put the answer in. */
-const refuseOnSocket = (telemetry: Telemetry, code: Refusal, socket: Socket): void => {
-  telemetry.callbackRefused(code);
-  const { status, body } = answerOf(code);
-  const allow = status === 405 ? "Allow: POST\r\n" : "";
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n`;
-  socket.end(
-    `${head}${allow}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.toString()}`,
-    () => socket.destroy(),
-  );
-};
-
-/** Answers stand in the order of their requests: what came before is answered first. */
-const refuseBehind = (context: ExchangeContext, code: Refusal, socket: Socket): void => {
-  const before = context.gate.latest.get(socket)?.reply.raw;
-  if (before === undefined || before.writableFinished) refuseOnSocket(context.telemetry, code, socket);
-  else before.once("finish", () => refuseOnSocket(context.telemetry, code, socket));
-};
-
-/** What Node says about a connection: it is about the body that is arriving, or about a head that is none. */
-export const createSocketRefusal = (context: ExchangeContext) => (error: CodedError, socket: Socket) => {
-  const code = refusalByCode.get(error.code ?? "") ?? "request-malformed";
-  const latest = context.gate.latest.get(socket);
-  // Hung up, or never said a word: nobody waits for an answer.
-  if (!socket.writable || error.code === "ECONNRESET" || socket.bytesRead === 0) socket.destroy();
-  else if (latest?.request.raw.complete === false) refuseAndClose(latest, code);
-  else if (latest?.outcome === null) {
-    // The answer of the request before is still to come, and is the last one.
-    context.telemetry.callbackRefused(code);
-    latest.reply.header("connection", "close");
-  } else refuseBehind(context, code, socket);
-};
-
-/** Node tells of CONNECT apart from other methods, and would hang up without an answer. */
-export const createTunnelRefusal =
-  (context: ExchangeContext) =>
-  (_request: unknown, socket: Duplex): void => {
-    // Node has taken its own listener away: a reset would end the process.
-    socket.on("error", () => socket.destroy());
-    if (socket instanceof Socket) refuseBehind(context, "method-not-allowed", socket);
-    else socket.destroy();
-  };

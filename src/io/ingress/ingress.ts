@@ -1,35 +1,45 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Accept } from "../../core/acknowledgement.ts";
+import { callerOf, createAddresses } from "../../core/addresses.ts";
+import { createRateLimit } from "../../core/rate-limit.ts";
 import type { Admission } from "../../core/signature.ts";
-import type { Telemetry } from "../../telemetry.ts";
+import { createBodyReader } from "./body.ts";
+import { createSocketRefusal, createTunnelRefusal } from "./connection.ts";
 import {
   acknowledge,
   begin,
   type CodedError,
-  createSocketRefusal,
-  createTunnelRefusal,
   endByFault,
   type Exchange,
+  type ExchangeContext,
   exchangeOf,
+  isGivenUp,
   type Gate,
   refusalByCode,
   refuse,
   refuseAndClose,
 } from "./exchange.ts";
+import { type Certificates, createIngressServer, renewCertificates, type ServerOptions } from "./server.ts";
 
-export type IngressOptions = {
+export type IngressOptions = ServerOptions & {
   readonly host: string;
   readonly port: number;
   readonly path: string;
   /** True: `<path>/<token>` is an address too. */
   readonly tokenInPath: boolean;
   readonly bodyLimitBytes: number;
+  /** Callbacks that may wait for their answer at once. */
   readonly maxInFlight: number;
-  /** Milliseconds from a request's head to its answer, whatever hangs. */
-  readonly deadlineMs: number;
+  readonly network: {
+    /** Empty: anyone. */
+    readonly allowIps: readonly string[];
+    readonly maxBytesInFlight: number;
+    /** Callbacks per second and source; 0: no limit. */
+    readonly rateLimit: number;
+  };
   readonly admit: Admission;
   readonly accept: Accept;
-  readonly telemetry: Telemetry;
   /** True: names and shapes of each delivery are logged. */
   readonly capture: boolean;
   /** Milliseconds since 1970. */
@@ -39,11 +49,13 @@ export type IngressOptions = {
 export type Ingress = {
   /** The port listened on. */
   readonly port: number;
+  /** For connections to come. The certificates must have been checked. */
+  readonly renewCertificates: (tls: Certificates) => void;
   /** Refuses what is new with 503, answers what is in flight and stops listening. */
   readonly close: () => Promise<void>;
 };
 
-type Context = IngressOptions & { readonly gate: Gate };
+type Context = IngressOptions & ExchangeContext & { readonly gate: Gate };
 
 const isIdentity = (encoding: string | undefined): boolean =>
   encoding === undefined || encoding.trim().toLowerCase() === "identity" || encoding.trim() === "";
@@ -53,25 +65,20 @@ const addressOf = (url: string): { path: string; query: string } => {
   return mark < 0 ? { path: url, query: "" } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
 };
 
-/**
- * Milliseconds for the head of a request, whose time the deadline cannot count: both together stay below the 5 s that the
- * sender waits.
- */
-const headMs = (deadlineMs: number): number => Math.min(deadlineMs, Math.max(500, 4500 - deadlineMs));
+const forwardedFor = (headers: IncomingHttpHeaders): string | undefined => {
+  const header = headers["x-forwarded-for"];
+  return typeof header === "string" ? header : header?.join(",");
+};
 
 const createApp = (context: Context): FastifyInstance => {
-  const { bodyLimitBytes, deadlineMs } = context;
   const app = fastify({
-    bodyLimit: bodyLimitBytes,
-    requestTimeout: deadlineMs,
+    serverFactory: (handler) =>
+      createIngressServer(context, (request, response) => {
+        if (!isGivenUp(context.gate, request.socket)) handler(request, response);
+      }),
     return503OnClosing: false,
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 1024 },
-    http: {
-      headersTimeout: headMs(deadlineMs),
-      connectionsCheckingInterval: 200,
-      requireHostHeader: false,
-    },
     clientErrorHandler: createSocketRefusal(context),
     frameworkErrors: (error, request, reply) => {
       const code = refusalByCode.get(error.code) ?? "request-malformed";
@@ -88,19 +95,31 @@ const createApp = (context: Context): FastifyInstance => {
   app.server.on("connect", createTunnelRefusal(context));
   // Raw bytes of every type: a signature covers what was sent, and a content type decides nothing here.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser("*", createBodyReader(context));
   app.decorateRequest("exchange", null);
   return app;
 };
 
+/** Null: anyone may call. */
+const createAllowed = ({ allowIps, trustProxy }: Context["network"]) => {
+  if (allowIps.length === 0) return null;
+  const isAllowed = createAddresses(allowIps);
+  const isProxy = createAddresses(trustProxy);
+  return ({ socket, headers }: IncomingMessage): boolean => {
+    const caller = callerOf(socket.remoteAddress, forwardedFor(headers), isProxy);
+    return caller !== null && isAllowed(caller);
+  };
+};
+
 /** Before the body is read: what can be refused without it. */
 const addGate = (app: FastifyInstance, context: Context): void => {
-  const { gate, maxInFlight } = context;
+  const { gate } = context;
+  const mayCall = createAllowed(context.network);
   app.addHook("onRequest", (request, reply, done) => {
     const exchange = begin(context, request, reply);
     delete request.headers["content-type"];
     if (gate.closing) refuseAndClose(exchange, "closing");
-    else if (gate.inFlight > maxInFlight) refuse(exchange, "in-flight-limit");
+    else if (mayCall?.(request.raw) === false) refuseAndClose(exchange, "address-refused");
     else if (!isIdentity(request.headers["content-encoding"])) refuse(exchange, "encoding-unsupported");
     else done();
   });
@@ -109,8 +128,18 @@ const addGate = (app: FastifyInstance, context: Context): void => {
 /** Milliseconds of the deadline that are kept for writing the answer. */
 const answerMs = 10;
 
+/** Only who was admitted counts: whoever has no key cannot use up what is another's. Null: within them. */
+const createLimits = ({ gate, maxInFlight, network }: Context) => {
+  const isWithinRate = network.rateLimit === 0 ? null : createRateLimit(network.rateLimit);
+  return (source: string | null): "rate-limited" | "in-flight-limit" | null => {
+    if (isWithinRate?.(source, performance.now()) === false) return "rate-limited";
+    return gate.waiting >= maxInFlight ? "in-flight-limit" : null;
+  };
+};
+
 const addCallbackRoute = (app: FastifyInstance, context: Context): void => {
   const { path, tokenInPath, admit, accept, telemetry, clock, deadlineMs, gate } = context;
+  const withinLimits = createLimits(context);
   const urls = tokenInPath ? [path, `${path.replace(/\/+$/, "")}/:token`] : [path];
 
   const answer = async (exchange: Exchange, pathToken: string | null): Promise<void> => {
@@ -120,6 +149,10 @@ const addCallbackRoute = (app: FastifyInstance, context: Context): void => {
     const admitted = admit({ headers: request.headers, query, pathToken, body }, clock());
     if (!admitted.ok) return refuse(exchange, admitted.code);
     telemetry.callbackAdmitted(admitted.value.source);
+    const over = withinLimits(admitted.value.source);
+    if (over !== null) return refuse(exchange, over);
+    exchange.waiting = true;
+    gate.waiting += 1;
     const msLeft = Math.trunc(deadlineMs - answerMs - (performance.now() - startedAt));
     const accepted = await accept(admitted.value, Math.max(0, msLeft));
     if (gate.closing) reply.header("connection", "close");
@@ -151,24 +184,33 @@ const addRefusals = (app: FastifyInstance, context: Context): void => {
     const exchange = exchangeOf(context, request, reply);
     const { code = "" } = error;
     const refusal = refusalByCode.get(code) ?? (code.startsWith("FST_") ? "request-malformed" : undefined);
-    reply.removeHeader("connection");
     if (refusal === undefined) endByFault(exchange, error);
     else refuse(exchange, refusal);
   });
 };
 
+/** As many as Linux takes by default: what finds no place waits a second until it asks again. */
+const backlog = 4096;
+
 /** Listens for callbacks. Rejects with Node's error when the address cannot be had. */
 export const openIngress = async (options: IngressOptions): Promise<Ingress> => {
-  const gate: Gate = { inFlight: 0, closing: false, latest: new WeakMap() };
-  const context = { ...options, gate };
+  const gate: Gate = { closing: false, waiting: 0, bytes: 0, reading: new Set(), connections: new WeakMap() };
+  const isProxy = createAddresses(options.network.trustProxy);
+  const context = {
+    ...options,
+    gate,
+    callerOf: ({ socket, headers }: IncomingMessage) =>
+      callerOf(socket.remoteAddress, forwardedFor(headers), isProxy) ?? "unknown",
+  };
   const app = createApp(context);
   addGate(app, context);
   addCallbackRoute(app, context);
   addRefusals(app, context);
-  await app.listen({ host: options.host, port: options.port });
+  await app.listen({ host: options.host, port: options.port, backlog });
   const address = app.server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : options.port,
+    renewCertificates: (tls) => renewCertificates(app.server, tls),
     close: async () => {
       gate.closing = true;
       // Node watches no head any more from here on.

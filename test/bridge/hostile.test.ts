@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { startAttack } from "../support/attackers.ts";
+import { eventually } from "../support/eventually.ts";
+import { type Reply, sendOpenLoop } from "../support/load.ts";
+import { openBridgeProcess, sharedSettings, untilReady } from "../support/openBridge.ts";
+import { textOf } from "../support/process.ts";
+
+const bodyOf = (n: number): Buffer =>
+  Buffer.from(
+    JSON.stringify({
+      event: "ENVELOPE_FINISH",
+      eventPayload: { envelopeId: `e-${n}`, pad: "x".repeat(900) },
+    }),
+  );
+
+const tell = (t: TestContext, replies: readonly Reply[]) => {
+  const ms = replies.map((reply) => reply.ms).toSorted((a, b) => a - b);
+  const at = (share: number): number => ms[Math.floor((ms.length - 1) * share)] ?? Number.NaN;
+  const refused = replies.filter(({ status }) => status !== 200).length;
+  const figures = { p50: at(0.5), p99: at(0.99), slowest: at(1), refused };
+  t.diagnostic(`${replies.length} callbacks: ${JSON.stringify(figures)}`);
+  return figures;
+};
+
+/** Of a machine with nothing else to do 50; of one that runs other tests, and a broker, ten times that. */
+const p99Ms = 500;
+
+test("P2, P9: 2,000 connections that dribble heads and bodies slow down nobody, and nobody is refused", async (t) => {
+  // From one address: the limit for one address would keep most of them out.
+  const bridge = await openBridgeProcess(t, { ...sharedSettings(), MAX_CONNECTIONS_PER_ADDRESS: "0" });
+  await untilReady(bridge);
+  const warm = { port: bridge.port, perSecond: 200, seconds: 2 };
+  tell(t, await sendOpenLoop({ ...warm, bodyOf }));
+  await startAttack(t, "slowloris", bridge.port);
+  await eventually(async () => (await bridge.metrics()).sum("connections_open") > 1900);
+  const replies = await sendOpenLoop({ ...warm, seconds: 10, bodyOf: (n) => bodyOf(1000 + n) });
+  const held = (await bridge.metrics()).sum("connections_open");
+  const { p99, refused } = tell(t, replies);
+  assert.equal(refused, 0, textOf(bridge));
+  assert.ok(p99 < p99Ms, `${p99} ms`);
+  assert.ok(held > 1500, `${held} connections`);
+  const slow = (await bridge.metrics()).sum("callbacks_refused_total", { reason: "body-too-slow" });
+  assert.ok(slow > 1000, `${slow} slow ones refused`);
+});
+
+test("P2, P5, P8: a flood of wrong signatures holds up no good callback, and the log sums it up", async (t) => {
+  const bridge = await openBridgeProcess(t, sharedSettings());
+  await untilReady(bridge);
+  await startAttack(t, "flood", bridge.port);
+  const replies = await sendOpenLoop({ port: bridge.port, perSecond: 50, seconds: 10, bodyOf });
+  const { slowest, refused } = tell(t, replies);
+  assert.equal(refused, 0, textOf(bridge));
+  assert.ok(slowest < 3500, `${slowest} ms`);
+  const counted = await bridge.metrics();
+  const forged = counted.sum("callbacks_refused_total", { reason: "signature-mismatch" });
+  t.diagnostic(`${Math.round(forged / 10)} wrong signatures a second`);
+  assert.ok(forged > 2000, `${forged}`);
+  assert.equal(counted.sum("callbacks_received_total"), replies.length);
+  const lines = bridge.lines.filter((line) => line["reason"] === "signature-mismatch");
+  assert.ok(lines.length >= 1 && lines.length <= 4, textOf(bridge));
+});
