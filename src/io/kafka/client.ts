@@ -1,12 +1,8 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { Kafka, logLevel, type SASLOptions } from "kafkajs";
+import { Kafka, type LogEntry, logLevel, type SASLOptions } from "kafkajs";
 import type { Logger } from "pino";
-import { useOwnProduceRequest } from "./produce-request.ts";
-import { stopIdleTimerLoop } from "./timer-loop.ts";
-
-stopIdleTimerLoop();
-useOwnProduceRequest();
+import { type Cluster, createCluster } from "./kafkajs.ts";
 
 export type KafkaSettings = {
   readonly brokers: readonly string[];
@@ -29,6 +25,8 @@ export const firstConnectDeadlineMs = 3000;
 
 export type Client = {
   readonly kafka: Kafka;
+  /** For a producer; not connected yet. */
+  readonly cluster: Cluster;
   /** Open connections. */
   readonly sockets: ReadonlySet<Socket>;
   /**
@@ -91,11 +89,11 @@ export const startingWith = (settings: KafkaSettings, attempt: number): KafkaSet
 export const createClient = (settings: KafkaSettings, log: Logger, onSocketClosed: () => void): Client => {
   const sockets = new Set<Socket>();
   let destroyed = false;
-  const kafka = new Kafka({
+  const config = {
     ...toKafkaConfig(settings),
     logLevel: log.isLevelEnabled("debug") ? logLevel.INFO : logLevel.NOTHING,
-    logCreator: () => (entry) => log.debug({ kafkajs: entry.log }, entry.log.message),
-    socketFactory: (request) => {
+    logCreator: () => (entry: LogEntry) => log.debug({ kafkajs: entry.log }, entry.log.message),
+    socketFactory: (request: SocketRequest) => {
       const socket = openSocket(request);
       socket.setKeepAlive(true, 60_000);
       sockets.add(socket);
@@ -106,12 +104,12 @@ export const createClient = (settings: KafkaSettings, log: Logger, onSocketClose
       if (destroyed) socket.destroy(givenUp());
       return socket;
     },
-  });
+  };
   const destroy = () => {
     destroyed = true;
     for (const socket of sockets) socket.destroy(givenUp());
   };
-  return { kafka, sockets, destroy };
+  return { kafka: new Kafka(config), cluster: createCluster(config), sockets, destroy };
 };
 
 type Deadline = { readonly what: string; readonly ms: number };

@@ -1,19 +1,19 @@
-import { Partitioners, type Producer } from "kafkajs";
 import type { Logger } from "pino";
 import type { Failure } from "../../core/result.ts";
 import type { SinkFailure } from "../../core/sink.ts";
 import { type Client, createClient, type KafkaSettings, withDeadline } from "./client.ts";
 import { toSinkFailure } from "./failure.ts";
-
-type Partitioner = ReturnType<typeof Partitioners.DefaultPartitioner>;
+import type { PartitionMetadata } from "./kafkajs.ts";
+import { openProducer, type Producer } from "./producer.ts";
 
 export type Connection = {
   readonly client: Client;
   readonly producer: Producer;
-  readonly partitioner: Partitioner;
-  /** By topic; what is not here was not asked for yet. */
-  readonly partitions: Map<string, Parameters<Partitioner>[0]["partitionMetadata"]>;
-  /** Milliseconds of the monotonic clock: when `partitions` was last begun anew. */
+  /** Leaders by topic, in the order of their partitions; what is not here was not asked for yet. */
+  readonly leaders: Map<string, readonly number[]>;
+  /** Counts the records without a key. */
+  readonly keyless: { sent: number };
+  /** Milliseconds of the monotonic clock: when `leaders` was last begun anew. */
   learnedAt: number;
 };
 
@@ -28,14 +28,7 @@ export type ConnectionOptions = {
 };
 
 /** As often as kafkajs itself, and Java's producer, ask again: a topic may have got more partitions. */
-const partitionsMaxAgeMs = 300_000;
-
-/**
- * No second attempt inside a `sendBatch`: kafkajs begins one while a request of the first may still be under way, whose
- * end then counts the sequence numbers back that later batches use, and the broker takes those for repeats. For an
- * idempotent producer 0 is refused; with NaN no attempt is ever one of the allowed repetitions.
- */
-const oneAttempt = { retries: Number.NaN };
+const leadersMaxAgeMs = 300_000;
 
 /** Rejects with the library's error when no broker lets us in. */
 export const openConnection = async (options: ConnectionOptions): Promise<Connection> => {
@@ -43,61 +36,56 @@ export const openConnection = async (options: ConnectionOptions): Promise<Connec
   const client = createClient(kafka, log, () => {
     if (client.sockets.size === 0) onClosed();
   });
-  const producer = client.kafka.producer({
-    idempotent: true,
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
-    retry: oneAttempt,
-  });
   signal.addEventListener("abort", client.destroy, { once: true });
   try {
-    await withDeadline(producer.connect(), { what: "connecting", ms: deadlineMs });
+    const opening = openProducer(client.cluster);
+    const producer = await withDeadline(opening, { what: "connecting", ms: deadlineMs });
+    return { client, producer, leaders: new Map(), keyless: { sent: 0 }, learnedAt: performance.now() };
   } catch (error) {
     client.destroy();
     throw error;
   } finally {
     signal.removeEventListener("abort", client.destroy);
   }
-  return {
-    client,
-    producer,
-    partitioner: Partitioners.DefaultPartitioner(),
-    partitions: new Map(),
-    learnedAt: performance.now(),
-  };
 };
 
 /** By topic. */
 export type Failures = Map<string, Failure<SinkFailure>>;
 
-/** What is not among the failures, by topic, has its partitions in the connection afterwards. */
-export const learnPartitions = async (
-  connection: Connection,
-  topics: readonly string[],
-): Promise<Failures> => {
-  if (performance.now() - connection.learnedAt > partitionsMaxAgeMs) {
-    connection.partitions.clear();
-    connection.learnedAt = performance.now();
-  }
+const leadersIn = (partitions: readonly PartitionMetadata[]): readonly number[] => {
+  const leaders: number[] = [];
+  for (const { partitionId, leader } of partitions) leaders[partitionId] = leader;
+  return leaders;
+};
+
+const learn = async (connection: Connection, topics: readonly string[]): Promise<Failures> => {
   const failed: Failures = new Map();
-  const unknown = topics.filter((topic) => !connection.partitions.has(topic));
-  if (unknown.length === 0) return failed;
-  const admin = connection.client.kafka.admin();
-  const learn = async (topic: string) => {
+  const broker = await connection.producer.cluster.findControllerBroker();
+  // Each by itself: asked for several, kafkajs tells one fault of one of them.
+  const ask = async (topic: string) => {
     try {
-      const { topics: found } = await admin.fetchTopicMetadata({ topics: [topic] });
-      connection.partitions.set(topic, found[0]?.partitions ?? []);
+      const { topicMetadata } = await broker.metadata([topic]);
+      connection.leaders.set(topic, leadersIn(topicMetadata[0]?.partitionMetadata ?? []));
     } catch (error) {
       failed.set(topic, toSinkFailure(error));
     }
   };
-  try {
-    await admin.connect();
-    await Promise.all(unknown.map(learn));
-    await admin.disconnect();
-  } catch (error) {
-    for (const topic of unknown) failed.set(topic, toSinkFailure(error));
-  }
+  await Promise.all(topics.map(ask));
   return failed;
+};
+
+/** What is not among the failures, by topic, has its leaders in the connection afterwards. */
+export const learnLeaders = async (connection: Connection, topics: readonly string[]): Promise<Failures> => {
+  if (performance.now() - connection.learnedAt > leadersMaxAgeMs) {
+    connection.leaders.clear();
+    connection.learnedAt = performance.now();
+  }
+  const unknown = topics.filter((topic) => !connection.leaders.has(topic));
+  if (unknown.length === 0) return new Map();
+  try {
+    return await learn(connection, unknown);
+  } catch (error) {
+    const failure = toSinkFailure(error);
+    return new Map(unknown.map((topic) => [topic, failure]));
+  }
 };

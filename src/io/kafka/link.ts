@@ -34,9 +34,11 @@ type State = LinkOptions & {
   tries: number;
 };
 
-const destroy = ({ client, producer }: Connection, log: Logger): void => {
+const destroy = ({ client }: Connection, log: Logger): void => {
   client.destroy();
-  producer.disconnect().catch((error: unknown) => log.debug({ error }, "disconnected a destroyed producer"));
+  client.cluster
+    .disconnect()
+    .catch((error: unknown) => log.debug({ error }, "disconnected a destroyed producer"));
 };
 
 /** True: there is nothing more to try. */

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import type { KafkaRecord } from "../../core/sink.ts";
 import {
   createWriter,
   leaveRoom,
@@ -16,22 +17,12 @@ import {
 
 type Text = string | Buffer;
 
-export type ProducedMessage = {
-  readonly key: Text | null;
-  readonly value: Buffer;
-  readonly headers: Readonly<Record<string, Text>>;
-  /** Milliseconds since 1970, as text: so kafkajs wants it. */
-  readonly timestamp: string;
-};
-
-/** kafkajs' Long; what it has of a number in common with others is its text. */
-type Int64 = { readonly toString: () => string };
-
-/** What kafkajs gives to its own encoder; compression and transactions are not used. */
+/** Compression and transactions are not used. */
 export type ProduceRequest = {
   readonly acks: number;
+  /** Milliseconds that the broker may wait for its replicas. */
   readonly timeout: number;
-  readonly producerId: Int64;
+  readonly producerId: string;
   readonly producerEpoch: number;
   readonly topicData: readonly {
     readonly topic: string;
@@ -42,7 +33,7 @@ export type ProduceRequest = {
 type ProducedPartition = {
   readonly partition: number;
   readonly firstSequence: number;
-  readonly messages: readonly ProducedMessage[];
+  readonly records: readonly KafkaRecord[];
 };
 
 const require = createRequire(import.meta.url);
@@ -57,7 +48,7 @@ const checksumAt = 5;
 const writeTextOrBytes = (writer: Writer, value: Text): void =>
   typeof value === "string" ? writeText(writer, value) : writeBytes(writer, value);
 
-const writeHeaders = (writer: Writer, headers: ProducedMessage["headers"]): void => {
+const writeHeaders = (writer: Writer, headers: KafkaRecord["headers"]): void => {
   const entries = Object.entries(headers);
   writeVarint(writer, entries.length);
   for (const [name, value] of entries) {
@@ -85,7 +76,7 @@ const writeLengthBefore = (writer: Writer, start: number): void => {
 
 const writeRecord = (
   writer: Writer,
-  { key, value, headers }: ProducedMessage,
+  { key, value, headers }: KafkaRecord,
   [timestampDelta, offsetDelta]: readonly [number, number],
 ): void => {
   const start = leaveRoom(writer, usualLengthBytes);
@@ -108,8 +99,8 @@ const writeBatch = (
   { producerId, producerEpoch }: Producer,
   part: ProducedPartition,
 ): void => {
-  const { firstSequence, messages } = part;
-  const times = messages.map(({ timestamp }) => Number(timestamp));
+  const { firstSequence, records } = part;
+  const times = records.map(({ timestamp }) => timestamp);
   const first = Math.min(...times);
   writeInt64(writer, 0);
   const start = leaveRoom(writer, 4);
@@ -117,15 +108,15 @@ const writeBatch = (
   writeInt8(writer, formatVersion);
   leaveRoom(writer, 4);
   writeInt16(writer, 0);
-  writeInt32(writer, messages.length - 1);
+  writeInt32(writer, records.length - 1);
   writeInt64(writer, first);
   writeInt64(writer, Math.max(...times));
   writeBigInt64(writer, producerId);
   writeInt16(writer, producerEpoch);
   writeInt32(writer, firstSequence);
-  writeInt32(writer, messages.length);
-  for (const [index, message] of messages.entries()) {
-    writeRecord(writer, message, [(times[index] ?? first) - first, index]);
+  writeInt32(writer, records.length);
+  for (const [index, record] of records.entries()) {
+    writeRecord(writer, record, [(times[index] ?? first) - first, index]);
   }
   const { bytes, length } = writer;
   const checksum = start + 4 + checksumAt;
@@ -141,15 +132,18 @@ const writePartition = (writer: Writer, producer: Producer, part: ProducedPartit
 };
 
 const expectedSize = ({ topicData }: ProduceRequest): number => {
-  const messages = topicData.flatMap(({ partitions }) => partitions.flatMap((part) => part.messages));
-  return messages.reduce((sum, { value }) => sum + value.length + recordOverhead, 1024);
+  let size = 1024;
+  for (const { partitions } of topicData)
+    for (const { records } of partitions)
+      for (const { value } of records) size += value.length + recordOverhead;
+  return size;
 };
 
 /** The body of a produce request, versions 3 to 7. */
 export const encodeProduceRequest = (request: ProduceRequest): Buffer => {
   const writer = createWriter(expectedSize(request));
   const producer = {
-    producerId: BigInt(request.producerId.toString()),
+    producerId: BigInt(request.producerId),
     producerEpoch: request.producerEpoch,
   };
   // No transaction: a text of length -1.
@@ -165,28 +159,4 @@ export const encodeProduceRequest = (request: ProduceRequest): Buffer => {
     for (const part of partitions) writePartition(writer, producer, part);
   }
   return writtenBy(writer);
-};
-
-const produceApiKey = 0;
-
-const createProduceRequest = (request: ProduceRequest) => ({
-  apiKey: produceApiKey,
-  apiVersion: 3,
-  apiName: "Produce",
-  expectResponse: () => request.acks !== 0,
-  encode: async () => {
-    const body = encodeProduceRequest(request);
-    return { buf: body, buffer: body };
-  },
-});
-
-/**
- * kafkajs 2.2.4 makes a buffer of 512 bytes for each header of each record, ten or so in all: half of what a callback
- * costs it. The requests here are the same bytes, written once. Newer versions of the request are made from version 3.
- */
-export const useOwnProduceRequest = (): void => {
-  const path = require.resolve("kafkajs/src/protocol/requests/produce/v3/request");
-  require(path);
-  const module = require.cache[path];
-  if (module !== undefined) module.exports = createProduceRequest;
 };

@@ -1,55 +1,57 @@
-import type { Message, RecordMetadata, TopicMessages } from "kafkajs";
 import { partitionOf } from "../../core/murmur2.ts";
 import { fail, type Failure, failures, ok } from "../../core/result.ts";
 import type { KafkaRecord, Sink, SinkFailure, SinkOutcome } from "../../core/sink.ts";
 import { callDeadlineMs, requestTimeoutMs, withDeadline } from "./client.ts";
-import { type Connection, learnPartitions } from "./connection.ts";
+import { type Connection, learnLeaders } from "./connection.ts";
 import { toSinkFailure } from "./failure.ts";
 import { findTooLarge, type Limits, suspect } from "./limits.ts";
 import { type LinkOptions, openLink } from "./link.ts";
+import { type Part, produce } from "./producer.ts";
 
 /*
- * kafkajs 2.2.4 acknowledges messages that it never sent (after a leader moved), re-uses sequence numbers after failed
- * requests and can wait for ever. Six rules make it safe; the sink's contract suite proves them:
- *  1. one producer, one `sendBatch` in flight: what waits becomes the next batch;
- *  2. the partition is chosen here, as the library's own partitioner would, and set on every message;
- *  3. a record counts as sent only when its topic and partition stand in the result with error code 0;
- *  4. after any rejected send the producer is dropped, its sockets are destroyed and a new one connects;
- *  5. idempotent, one request in flight, one attempt, acks -1, no topic made by accident, a deadline around every call;
- *  6. a topic's partitions are asked for before its first record goes to a producer: a topic that is missing would poison
- *     that producer's metadata for all other topics.
+ * Of kafkajs 2.2.4 the connections are used, and not the producer, which acknowledges messages that it never sent (after a
+ * leader moved) and re-uses sequence numbers after failed requests. Six rules, which the sink's contract suite proves:
+ *  1. one call in flight: what waits becomes the next batch;
+ *  2. the partition is chosen here, as Java's and kafkajs' own partitioner would;
+ *  3. a record counts as sent only when its partition stands in the leader's answer with error code 0;
+ *  4. after any failed request the connection is dropped, its sockets are destroyed and a new producer connects;
+ *  5. idempotent, one request in flight and one attempt for each leader, acks -1, a deadline around every call;
+ *  6. a topic's leaders are asked for by themselves, before its first record: a topic that is missing fails alone.
  */
 
-const toTopicMessages = (records: readonly KafkaRecord[], partitions: readonly number[]): TopicMessages[] => {
-  const byTopic = new Map<string, Message[]>();
-  for (const [index, { topic, key, value, headers, timestamp }] of records.entries()) {
-    const message: Message = { key, value, headers, timestamp: String(timestamp) };
-    const partition = partitions[index];
-    if (partition !== undefined) message.partition = partition;
-    const messages = byTopic.get(topic);
-    if (messages === undefined) byTopic.set(topic, [message]);
-    else messages.push(message);
-  }
-  return [...byTopic].map(([topic, messages]) => ({ topic, messages }));
-};
+type Outgoing = Part & { readonly records: KafkaRecord[]; readonly delivered: SinkOutcome };
 
-/** Rule 3: what the result does not name was not sent, whatever kafkajs says. */
-const toOutcomes = (
-  records: readonly KafkaRecord[],
-  partitions: readonly number[],
-  result: readonly RecordMetadata[],
-): SinkOutcome[] => {
-  const acknowledged = new Set(
-    result
-      .filter(({ errorCode }) => errorCode === 0)
-      .map(({ topicName, partition }) => `${topicName}/${partition}`),
-  );
-  return records.map(({ topic }, index) => {
-    const partition = partitions[index] ?? -1;
-    return acknowledged.has(`${topic}/${partition}`)
-      ? ok({ partition })
-      : fail("record-not-sent", "kafkajs reported success without this partition");
+/** Where a record without a key goes: from one partition to the next. */
+const nextPartition = ({ keyless }: Connection, partitions: number): number =>
+  (keyless.sent += 1) % partitions;
+
+/** Of each record the part that it was put in; the parts, in the order of their first records. */
+const toParts = (connection: Connection, records: readonly KafkaRecord[]) => {
+  const byTopic = new Map<string, Outgoing[]>();
+  const parts: Outgoing[] = [];
+  const partOfEach = records.map((record) => {
+    const { topic, key } = record;
+    const leaders = connection.leaders.get(topic) ?? [];
+    const partition =
+      key === null ? nextPartition(connection, leaders.length) : partitionOf(key, leaders.length);
+    const ofTopic = byTopic.get(topic) ?? [];
+    byTopic.set(topic, ofTopic);
+    let part = ofTopic[partition];
+    if (part === undefined) {
+      part = {
+        topic,
+        partition,
+        leader: leaders[partition] ?? -1,
+        records: [],
+        delivered: ok({ partition }),
+      };
+      ofTopic[partition] = part;
+      parts.push(part);
+    }
+    part.records.push(record);
+    return part;
   });
+  return { parts, partOfEach };
 };
 
 type Sent = {
@@ -58,8 +60,6 @@ type Sent = {
   readonly spoiled: Failure<SinkFailure> | null;
 };
 
-const isFailure = (outcome: SinkOutcome): outcome is Failure<SinkFailure> => !outcome.ok;
-
 const isOfTopic = ({ code }: Failure<SinkFailure>): boolean => failures[code].handling === "park";
 
 const allFailed = (records: readonly KafkaRecord[], failure: Failure<SinkFailure>): Sent => ({
@@ -67,29 +67,12 @@ const allFailed = (records: readonly KafkaRecord[], failure: Failure<SinkFailure
   spoiled: failure,
 });
 
-/** kafkajs asks about all topics of a producer together and does not say which one was refused: perhaps not this one. */
-const toSendFailure = (error: unknown, { partitions }: Connection): Failure<SinkFailure> => {
-  const failure = toSinkFailure(error);
-  return isOfTopic(failure) && partitions.size > 1 ? fail("record-not-sent", failure.detail) : failure;
-};
-
 const sendThrough = async (connection: Connection, records: readonly KafkaRecord[]): Promise<Sent> => {
-  const partitions = records.map(({ topic, key, value }) => {
-    const partitionMetadata = connection.partitions.get(topic) ?? [];
-    if (key !== null) return partitionOf(key, partitionMetadata.length);
-    return connection.partitioner({ topic, partitionMetadata, message: { key, value } });
-  });
-  try {
-    const result = await connection.producer.sendBatch({
-      acks: -1,
-      timeout: requestTimeoutMs,
-      topicMessages: toTopicMessages(records, partitions),
-    });
-    const outcomes = toOutcomes(records, partitions, result);
-    return { outcomes, spoiled: outcomes.find(isFailure) ?? null };
-  } catch (error) {
-    return allFailed(records, toSendFailure(error, connection));
-  }
+  const { parts, partOfEach } = toParts(connection, records);
+  const failed = await produce(connection.producer, parts, requestTimeoutMs);
+  const outcomes = partOfEach.map((part) => failed.get(part) ?? part.delivered);
+  const [spoiled = null] = failed.values();
+  return { outcomes, spoiled };
 };
 
 const sendKnown = async (
@@ -97,7 +80,7 @@ const sendKnown = async (
   records: readonly KafkaRecord[],
   limits: Limits,
 ): Promise<Sent> => {
-  const failed = await learnPartitions(connection, [...new Set(records.map(({ topic }) => topic))]);
+  const failed = await learnLeaders(connection, [...new Set(records.map(({ topic }) => topic))]);
   const tooLarge = await findTooLarge(connection, records, limits);
   if (failed.size === 0 && tooLarge.size === 0) return sendThrough(connection, records);
   const known = records.filter((record) => !failed.has(record.topic) && !tooLarge.has(record));
@@ -107,7 +90,7 @@ const sendKnown = async (
     failed.get(record.topic) ?? tooLarge.get(record) ?? rest.next().value ?? fail("record-not-sent");
   return {
     outcomes: records.map(outcomeOf),
-    // A topic that the cluster does not have was not asked for by the producer: it is as good as before.
+    // A topic that the cluster does not have was asked for by itself: the connection is as good as before.
     spoiled: sent.spoiled ?? [...failed.values()].find((failure) => !isOfTopic(failure)) ?? null,
   };
 };

@@ -1,0 +1,125 @@
+import { createRequire } from "node:module";
+import type { ISocketFactory, logCreator, logLevel, SASLOptions } from "kafkajs";
+import { decodeProduceResponse, type PartitionAnswer } from "./produce-response.ts";
+import { encodeProduceRequest, type ProduceRequest } from "./produce-request.ts";
+import { stopIdleTimerLoop } from "./timer-loop.ts";
+
+/*
+ * What is used of the inside of kafkajs 2.2.4: its cluster, which finds brokers, connects, logs in and matches answers to
+ * requests. Its producer is not used (decision 2): see `producer.ts`.
+ */
+
+/** kafkajs gives the id as text. */
+export type ProducerId = { readonly producerId: string; readonly producerEpoch: number };
+
+export type PartitionMetadata = { readonly partitionId: number; readonly leader: number };
+
+export type Broker = {
+  readonly produce: (request: ProduceRequest) => Promise<readonly PartitionAnswer[]>;
+  readonly initProducerId: (request: { transactionTimeout: number }) => Promise<ProducerId>;
+  /** Rejects when one of the topics is missing, or may not be seen, or a partition has no leader. */
+  readonly metadata: (topics: readonly string[]) => Promise<{
+    readonly topicMetadata: readonly {
+      readonly topic: string;
+      readonly partitionMetadata: readonly PartitionMetadata[];
+    }[];
+  }>;
+};
+
+export type Cluster = {
+  readonly connect: () => Promise<void>;
+  readonly disconnect: () => Promise<void>;
+  /** Learns the brokers. */
+  readonly refreshMetadata: () => Promise<void>;
+  readonly findControllerBroker: () => Promise<Broker>;
+  readonly findBroker: (which: { nodeId: number }) => Promise<Broker>;
+};
+
+export type ClusterOptions = {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly ssl?: object;
+  readonly sasl?: SASLOptions;
+  readonly connectionTimeout: number;
+  readonly authenticationTimeout: number;
+  readonly requestTimeout: number;
+  readonly enforceRequestTimeout: boolean;
+  readonly retry: object;
+  readonly socketFactory: ISocketFactory;
+  readonly logLevel: logLevel;
+  readonly logCreator: logCreator;
+};
+
+type Protocol<Request, Response> = {
+  protocol: (of: { version: number }) => (request: Request) => {
+    readonly request: object;
+    readonly response: {
+      readonly decode: (payload: Buffer) => Promise<Response>;
+      readonly parse: (response: Response) => Promise<Response>;
+    };
+  };
+};
+
+const require = createRequire(import.meta.url);
+const KafkajsCluster: new (options: object) => Cluster = require("kafkajs/src/cluster");
+const { createLogger }: { createLogger: (options: object) => object } = require("kafkajs/src/loggers");
+const produce: Protocol<
+  ProduceRequest,
+  readonly PartitionAnswer[]
+> = require("kafkajs/src/protocol/requests/produce");
+const metadata: Protocol<
+  { readonly topics: readonly string[] },
+  unknown
+> = require("kafkajs/src/protocol/requests/metadata");
+
+const produceApiKey = 0;
+
+/**
+ * kafkajs makes a buffer of 512 bytes for each header of each record, ten or so in all, and of a response takes only the
+ * first error, as if nothing had been written. The requests here are the same bytes, written once.
+ */
+const useOwnProduceProtocol = (): void => {
+  produce.protocol =
+    ({ version }) =>
+    (request) => ({
+      request: {
+        apiKey: produceApiKey,
+        apiVersion: version,
+        apiName: "Produce",
+        encode: async () => {
+          const body = encodeProduceRequest(request);
+          return { buf: body, buffer: body };
+        },
+      },
+      response: {
+        decode: async (payload) => decodeProduceResponse(payload, version),
+        parse: async (answers) => answers,
+      },
+    });
+};
+
+/**
+ * Asked for no topic, kafkajs asks for all of the cluster, and takes one partition without a leader, whoever owns it, for a
+ * failure: nobody could then connect.
+ */
+const takeForeignTopicsAsTheyAre = (): void => {
+  const { protocol } = metadata;
+  metadata.protocol = (of) => (request) => {
+    const made = protocol(of)(request);
+    if (request.topics.length > 0) return made;
+    return { ...made, response: { ...made.response, parse: async (response) => response } };
+  };
+};
+
+stopIdleTimerLoop();
+useOwnProduceProtocol();
+takeForeignTopicsAsTheyAre();
+
+export const createCluster = (options: ClusterOptions): Cluster =>
+  new KafkajsCluster({
+    ...options,
+    logger: createLogger({ level: options.logLevel, logCreator: options.logCreator }),
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: 1,
+    metadataMaxAge: Infinity,
+  });
