@@ -1,7 +1,7 @@
 import type { Entry, Settlement } from "./journal.ts";
 
-/** Entries; at about 150 bytes each. The oldest are forgotten first: a repeat of one is then published again. */
-const maxSettled = 400_000;
+/** Ids of a generation, of which there are two; at about 150 bytes each. A repeat of one that is forgotten is published again. */
+const generationSize = 200_000;
 
 export type RepeatRules = {
   /** Milliseconds; 0: nothing is a repeat. */
@@ -24,23 +24,28 @@ export type Repeats = {
 };
 
 export const createRepeats = ({ windowMs, clock }: RepeatRules): Repeats => {
-  /** Receipt by id, in the order in which they settled. */
-  const settledAt = new Map<string, number>();
+  /**
+   * Receipt by id, in two generations: the older one is forgotten as a whole. To forget them one by one would be slow: a map
+   * walks past all that was deleted from it.
+   */
+  let young = new Map<string, number>();
+  let old = new Map<string, number>();
   /** No more than what is in hand and in the lanes in memory: those on disk count as settled. */
   const underWay = new Map<string, Promise<Settlement>>();
   const isFresh = (receivedAt: number): boolean => clock() - receivedAt < windowMs;
 
-  const forget = (): void => {
-    for (const [eventId, receivedAt] of settledAt) {
-      if (settledAt.size <= maxSettled && isFresh(receivedAt)) return;
-      settledAt.delete(eventId);
+  const remember = (eventId: string, receivedAt: number): void => {
+    if (young.size >= generationSize) {
+      old = young;
+      young = new Map();
     }
+    young.set(eventId, receivedAt);
   };
 
   return {
     firstOf: (eventId, event) => {
       if (windowMs === 0) return undefined;
-      const receivedAt = settledAt.get(eventId);
+      const receivedAt = young.get(eventId) ?? old.get(eventId);
       if (receivedAt !== undefined && isFresh(receivedAt)) return Promise.resolve({ event, repeat: true });
       return underWay.get(eventId)?.then((settlement) => ({ ...settlement, repeat: true }));
     },
@@ -49,11 +54,7 @@ export const createRepeats = ({ windowMs, clock }: RepeatRules): Repeats => {
     },
     settled: (eventId, receivedAt, once) => {
       const begun = underWay.delete(eventId);
-      if (windowMs === 0 || !(once || begun)) return;
-      // To the end, also when it stood there before: what is in front is forgotten first.
-      settledAt.delete(eventId);
-      settledAt.set(eventId, receivedAt);
-      forget();
+      if (windowMs > 0 && (once || begun)) remember(eventId, receivedAt);
     },
   };
 };
