@@ -6,8 +6,8 @@ import { toCaptured } from "../../core/capture.ts";
 import { failures, type Refusal } from "../../core/result.ts";
 import type { AcknowledgedAfter, Telemetry } from "../../telemetry.ts";
 
-/** What eSignGlobal asks for, byte by byte (vendor/callbacks.md, section 2). */
-const success = Buffer.from('{"code":"200","msg":"success"}');
+/** What eSignGlobal asks for, byte by byte (vendor/callbacks.md, section 2). As text it leaves together with its head. */
+const success = '{"code":"200","msg":"success"}';
 /** Seconds, by status. The sender has its own ladder of retries; this is for proxies and people. */
 const retryAfter: Readonly<Record<number, string>> = { 429: "1", 503: "10" };
 
