@@ -7,12 +7,19 @@ import { startServer } from "./server.ts";
 import { median, rounded, spreadOf } from "./statistics.ts";
 
 const brokerWarmUpSeconds = 15;
+/** The server is warm, only the rate is another. */
+const latencyWarmUpSeconds = 2;
 
 const measureRound = async (name: CandidateName, options: Options, place: Place): Promise<Figures> => {
   await using server = await startServer(name, place);
   const flatOut = await runFlatOut(options, server);
   const { residentMb } = server.figures();
-  const steady = await runSteady(options, server);
+  const latencyOptions = { ...options, warmUpSeconds: Math.min(options.warmUpSeconds, latencyWarmUpSeconds) };
+  const steady = await runSteady(latencyOptions, server);
+  const half = await runSteady(
+    { ...latencyOptions, rate: flatOut.acknowledged / flatOut.seconds / 2 },
+    server,
+  );
   const { acknowledged, seconds, cpuSeconds, writtenBytes, latency } = flatOut;
   return {
     callbacksPerSecond: acknowledged / seconds,
@@ -20,12 +27,15 @@ const measureRound = async (name: CandidateName, options: Options, place: Place)
     p50Ms: steady.latency.p50Ms,
     p99Ms: steady.latency.p99Ms,
     p999Ms: steady.latency.p999Ms,
+    halfP50Ms: half.latency.p50Ms,
+    halfP99Ms: half.latency.p99Ms,
+    halfP999Ms: half.latency.p999Ms,
     rssMb: residentMb,
     flatOutP50Ms: latency.p50Ms,
     flatOutP99Ms: latency.p99Ms,
     coreShare: cpuSeconds / seconds,
     writtenBytesPerCallback: writtenBytes / acknowledged,
-    notAcknowledged: flatOut.refused + steady.refused,
+    notAcknowledged: flatOut.refused + steady.refused + half.refused,
     generatorLateMs: steady.lateMs,
   };
 };

@@ -4,6 +4,8 @@ import { measureBacklog } from "./more/backlog.ts";
 import { measureColdStart } from "./more/cold-start.ts";
 import { measureDuplicates } from "./more/duplicates.ts";
 import type { Measurement } from "./more/measurement.ts";
+import { measureGrowth } from "./more/growth.ts";
+import { measureIdle } from "./more/idle.ts";
 import { measureMemory } from "./more/memory.ts";
 import { measureOutage } from "./more/outage.ts";
 import { type Options, readOptions } from "./options.ts";
@@ -39,6 +41,8 @@ const measurements: Readonly<Record<string, Measurement>> = {
   outage: measureOutage,
   backlog: measureBacklog,
   duplicates: measureDuplicates,
+  growth: measureGrowth,
+  idle: measureIdle,
 };
 
 const runMore = async (name: string, options: Options, place: Place): Promise<Section> => {

@@ -8,6 +8,8 @@ export const commands = [
   "outage",
   "backlog",
   "duplicates",
+  "growth",
+  "idle",
   "all",
   "profile",
 ] as const;
@@ -36,10 +38,10 @@ export type Options = {
 
 const usage = `npm run bench -- [${commands.join(" | ")}] [options]
 
-  --rounds 5            of each candidate, alternating
+  --rounds 3            of each candidate, alternating
   --seconds 5           flat out, in each round
-  --latency-seconds 8   at a steady rate, in each round
-  --warm-up 2           seconds in front of either
+  --latency-seconds 8   at a steady rate, in each round; memory: at least 60
+  --warm-up 10          seconds flat out before anything counts: the compiler needs them
   --rate 200            callbacks a second of the steady rate
   --connections 64      that are kept busy flat out
   --body-bytes 1024     of a callback
@@ -72,10 +74,10 @@ export const readOptions = (args: readonly string[]): Options => {
     allowPositionals: true,
     allowNegative: true,
     options: {
-      rounds: text("5"),
+      rounds: text("3"),
       seconds: text("5"),
       "latency-seconds": text("8"),
-      "warm-up": text("2"),
+      "warm-up": text("10"),
       rate: text("200"),
       connections: text("64"),
       "body-bytes": text("1024"),

@@ -8,6 +8,7 @@ const columns: readonly Column[] = [
   { title: "p50 ms", figure: "p50Ms", digits: 2 },
   { title: "p99 ms", figure: "p99Ms", digits: 2 },
   { title: "p99.9 ms", figure: "p999Ms", digits: 1 },
+  { title: "p99.9 ms at half load", figure: "halfP999Ms", digits: 1 },
   { title: "RSS MB", figure: "rssMb", digits: 0 },
   { title: "core used", figure: "coreShare", digits: 2 },
   { title: "disk bytes each", figure: "writtenBytesPerCallback", digits: 0 },

@@ -13,6 +13,9 @@ export type FigureName =
   | "p50Ms"
   | "p99Ms"
   | "p999Ms"
+  | "halfP50Ms"
+  | "halfP99Ms"
+  | "halfP999Ms"
   | "rssMb"
   | "flatOutP50Ms"
   | "flatOutP99Ms"
@@ -31,6 +34,10 @@ export const toFigures = <T>(of: (name: FigureName) => T): Readonly<Record<Figur
   p50Ms: of("p50Ms"),
   p99Ms: of("p99Ms"),
   p999Ms: of("p999Ms"),
+  /** The same at half of the rate that it takes flat out. */
+  halfP50Ms: of("halfP50Ms"),
+  halfP99Ms: of("halfP99Ms"),
+  halfP999Ms: of("halfP999Ms"),
   /** Resident, right after the load. */
   rssMb: of("rssMb"),
   flatOutP50Ms: of("flatOutP50Ms"),

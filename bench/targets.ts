@@ -25,6 +25,12 @@ const figure =
 
 const targets: readonly Target[] = [
   {
+    name: "callbacks per CPU second, disk journal (published) : usual way",
+    atLeast: 3,
+    of: ({ candidates: { "disk-published": disk, "usual-way": usual } }) =>
+      ratio(usual?.cpuMicrosPerCallback, disk?.cpuMicrosPerCallback),
+  },
+  {
     name: "callbacks per CPU second, memory journal : usual way",
     atLeast: 2,
     of: ({ candidates: { memory, "usual-way": usual } }) =>
@@ -59,10 +65,37 @@ const targets: readonly Target[] = [
       ratio(disk?.cpuMicrosPerCallback, floor?.cpuMicrosPerCallback),
   },
   {
-    name: "CPU per callback, disk journal (published) : usual way",
-    atMost: 1 / 3,
-    of: ({ candidates: { "disk-published": disk, "usual-way": usual } }) =>
-      ratio(disk?.cpuMicrosPerCallback, usual?.cpuMicrosPerCallback),
+    name: "reply p99.9 at half load, disk journal, ms",
+    atMost: 50,
+    of: ({ candidates: { "disk-published": disk } }) => disk?.halfP999Ms,
+  },
+  {
+    name: "CPU at rest, disk journal, share of a core",
+    atMost: 0.005,
+    of: figure("idle", "disk-published.coreShare"),
+  },
+  {
+    name: "longest answer at the steady rate, disk journal, ms",
+    atMost: 100,
+    of: figure("memory", "disk-published.maxMs"),
+  },
+  {
+    name: "CPU per callback at 256 connections, disk journal (published) : floor",
+    atMost: 1.35,
+    of: ({ more }) =>
+      ratio(
+        more["growth"]?.figures["disk-published.connections-256.cpuMicrosPerCallback"],
+        more["growth"]?.figures["floor.connections-256.cpuMicrosPerCallback"],
+      ),
+  },
+  {
+    name: "callbacks/s at 256 connections, disk journal (published) : floor",
+    atLeast: 0.75,
+    of: ({ more }) =>
+      ratio(
+        more["growth"]?.figures["disk-published.connections-256.callbacksPerSecond"],
+        more["growth"]?.figures["floor.connections-256.callbacksPerSecond"],
+      ),
   },
   {
     name: "memory after a minute at the steady rate : after warm-up, memory journal",

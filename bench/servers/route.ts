@@ -42,6 +42,8 @@ export const serve = async (
   await app.listen({ host: "127.0.0.1", port: 0 });
   const address = app.server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
+  // An orderly end, at which a profile is written.
+  process.once("SIGTERM", () => process.exit(0));
   // As the bridge says it.
   process.stdout.write(`${JSON.stringify({ callbacks: port, admin: 0 })}\n`);
 };
