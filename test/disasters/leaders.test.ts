@@ -1,7 +1,8 @@
+import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { eventually } from "../support/eventually.ts";
-import { openSinkOn, type ProxiedKafka, startProxiedKafka } from "../support/proxiedKafka.ts";
+import { openSinkOn, type ProxiedKafka, recordOf, startProxiedKafka } from "../support/proxiedKafka.ts";
 import { assertKept, sendUntil } from "../support/sinkLoad.ts";
 
 // kafkajs says that it sent what it never sent, after a leader has moved: not in every round, so there are several.
@@ -51,3 +52,21 @@ for (let round = 1; round <= 2; round += 1) {
     },
   );
 }
+
+test(
+  "P10: partitions of others that have no leader keep nobody from connecting",
+  { timeout: 120_000 },
+  async (t) => {
+    const topic = await kafka.createTopic();
+    // One replica: with its broker the partition is gone.
+    await kafka.createTopic(6, 1);
+    const [node] = kafka.nodes;
+    assert.ok(node !== undefined);
+    await node.kill();
+    t.after(() => node.start());
+    await using sink = openSinkOn(kafka.bootstrap);
+    await eventually(async () => (await sink.send([recordOf(topic, "k", "1")]))[0]?.ok === true, {
+      withinMs: 20_000,
+    });
+  },
+);

@@ -5,6 +5,7 @@ import { type KafkaNode, startKafka } from "../../local/kafka.ts";
 import type { KafkaRecord } from "../../src/core/sink.ts";
 import type { KafkaSettings } from "../../src/io/kafka/client.ts";
 import { type KafkaSink, openKafkaSink } from "../../src/io/kafka/sink.ts";
+import { eventually } from "./eventually.ts";
 import { type FaultProxy, openFaultProxy } from "./faultProxy.ts";
 import { type FoundRecord, recordsIn } from "./records.ts";
 
@@ -17,8 +18,8 @@ export interface ProxiedKafka extends AsyncDisposable {
   readonly internal: readonly string[];
   readonly nodes: readonly KafkaNode[];
   readonly proxies: readonly FaultProxy[];
-  /** A new topic with a name that no other has. */
-  readonly createTopic: (partitions?: number) => Promise<string>;
+  /** A new topic with a name that no other has; as many replicas as there are brokers, unless told otherwise. */
+  readonly createTopic: (partitions?: number, replicas?: number) => Promise<string>;
   /** `max.message.bytes` of the topic. */
   readonly setLimit: (topic: string, bytes: number) => Promise<void>;
   readonly deleteTopic: (topic: string) => Promise<void>;
@@ -45,8 +46,19 @@ export const startProxiedKafka = async (
   const admin = client.admin();
   await admin.connect();
   parts.defer(() => admin.disconnect());
-  const create = (topic: string, numPartitions: number) =>
-    admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
+  const hasLeaders = (topic: string): Promise<boolean> =>
+    admin.fetchTopicMetadata({ topics: [topic] }).then(
+      () => true,
+      () => false,
+    );
+  const create = async (topic: string, numPartitions: number, replicationFactor = -1) => {
+    await admin.createTopics({
+      topics: [{ topic, numPartitions, replicationFactor }],
+      waitForLeaders: false,
+    });
+    // Three brokers do not learn of a topic at the same time.
+    await eventually(() => hasLeaders(topic));
+  };
   const deleteTopic = (topic: string) => admin.deleteTopics({ topics: [topic] });
   const kept = parts.move();
   return {
@@ -54,9 +66,9 @@ export const startProxiedKafka = async (
     internal,
     nodes: kafka.nodes,
     proxies,
-    createTopic: async (partitions = 3) => {
+    createTopic: async (partitions = 3, replicas = -1) => {
       const topic = `t-${randomBytes(4).toString("hex")}`;
-      await create(topic, partitions);
+      await create(topic, partitions, replicas);
       return topic;
     },
     setLimit: async (name, bytes) => {

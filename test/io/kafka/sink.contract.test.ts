@@ -38,6 +38,16 @@ testSinkContract("in memory", () => {
   });
 });
 
+test("P7, P10: what one topic refuses is not sent again for the others of its call", async () => {
+  const [small, healthy] = [await kafka.createTopic(), await kafka.createTopic()];
+  await kafka.setLimit(small, 1000);
+  await using sink = openSinkOn(kafka.bootstrap);
+  const large = { ...recordOf(small, "k", "large"), value: Buffer.alloc(2000) };
+  const [other, refused] = await sink.send([recordOf(healthy, "k", "1"), large]);
+  assert.ok(other?.ok);
+  assert.ok(refused?.ok === false && refused.code === "record-too-large");
+});
+
 test("P10: only the first record that is too large costs the connection, and a limit that was raised is noticed", async () => {
   const topic = await kafka.createTopic();
   await using sink = openSinkOn(kafka.bootstrap);
