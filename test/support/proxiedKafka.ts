@@ -46,8 +46,8 @@ export const startProxiedKafka = async (
   const admin = client.admin();
   await admin.connect();
   parts.defer(() => admin.disconnect());
-  const hasLeaders = (topic: string): Promise<boolean> =>
-    admin.fetchTopicMetadata({ topics: [topic] }).then(
+  const leadersAnswer = (topic: string): Promise<boolean> =>
+    admin.fetchTopicOffsets(topic).then(
       () => true,
       () => false,
     );
@@ -56,8 +56,8 @@ export const startProxiedKafka = async (
       topics: [{ topic, numPartitions, replicationFactor }],
       waitForLeaders: false,
     });
-    // Three brokers do not learn of a topic at the same time.
-    await eventually(() => hasLeaders(topic));
+    // A leader that has just been chosen may not know of it yet.
+    await eventually(() => leadersAnswer(topic));
   };
   const deleteTopic = (topic: string) => admin.deleteTopics({ topics: [topic] });
   const kept = parts.move();
