@@ -3,13 +3,8 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Refusal } from "../../core/result.ts";
 import type { Telemetry } from "../../telemetry.ts";
-import {
-  answerOf,
-  type CodedError,
-  type ExchangeContext,
-  refusalByCode,
-  refuseAndClose,
-} from "./exchange.ts";
+import { answerOf, type CodedError, refusalByCode } from "./answers.ts";
+import { type ExchangeContext, refuseAndClose } from "./exchange.ts";
 
 const peerOf = ({ remoteAddress = "unknown" }: Socket): string => remoteAddress;
 

@@ -4,19 +4,18 @@ import type { Accept } from "../../core/acknowledgement.ts";
 import { callerOf, createAddresses } from "../../core/addresses.ts";
 import { createRateLimit } from "../../core/rate-limit.ts";
 import type { Admission } from "../../core/signature.ts";
+import { type CodedError, refusalByCode } from "./answers.ts";
 import { createBodyReader } from "./body.ts";
 import { createSocketRefusal, createTunnelRefusal } from "./connection.ts";
 import {
   acknowledge,
   begin,
-  type CodedError,
   endByFault,
   type Exchange,
   type ExchangeContext,
   exchangeOf,
   isGivenUp,
   type Gate,
-  refusalByCode,
   refuse,
   refuseAndClose,
 } from "./exchange.ts";

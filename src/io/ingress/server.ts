@@ -5,7 +5,7 @@ import { createSecureContext, type TLSSocket } from "node:tls";
 import { createAddresses, networkOf, toAddress } from "../../core/addresses.ts";
 import { fail, ok, type Result } from "../../core/result.ts";
 import type { Telemetry } from "../../telemetry.ts";
-import type { CodedError } from "./exchange.ts";
+import type { CodedError } from "./answers.ts";
 
 /** PEM texts. */
 export type Certificates = {
