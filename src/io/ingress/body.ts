@@ -20,11 +20,28 @@ const makeRoom = ({ gate, network }: BodyLimits, exchange: Exchange): void => {
   }
 };
 
+/** One piece of memory, however many the chunks are: each would cost far more than its bytes. */
+const append = (exchange: Exchange, chunk: Buffer): void => {
+  const { body, bytes } = exchange;
+  const needed = bytes + chunk.length;
+  if (bytes === 0) exchange.body = chunk;
+  else {
+    if (needed > body.length) {
+      exchange.body = Buffer.allocUnsafe(Math.max(needed, 2 * body.length));
+      body.copy(exchange.body);
+    }
+    chunk.copy(exchange.body, bytes);
+  }
+  exchange.bytes = needed;
+};
+
+const wholeOf = ({ body, bytes }: Exchange): Buffer =>
+  body.length === bytes ? body : Buffer.from(body.subarray(0, bytes));
+
 const takeChunk = (limits: BodyLimits, exchange: Exchange, chunk: Buffer): void => {
   const { gate, bodyLimitBytes } = limits;
-  exchange.bytes += chunk.length;
+  append(exchange, chunk);
   gate.bytes += chunk.length;
-  exchange.chunks.push(chunk);
   if (exchange.bytes > bodyLimitBytes) refuse(exchange, "body-too-large");
   else if (gate.bytes > limits.network.maxBytesInFlight) makeRoom(limits, exchange);
 };
@@ -48,7 +65,7 @@ export const createBodyReader =
     payload.on("end", () => {
       reading.delete(exchange);
       if (exchange.outcome !== null || isBehindLast(exchange)) return;
-      done(null, Buffer.concat(exchange.chunks, exchange.bytes));
+      done(null, wholeOf(exchange));
     });
     payload.on("error", (error: Error) => {
       if (exchange.outcome === null) done(error);

@@ -21,8 +21,8 @@ export type Exchange = {
   /** Of its connection, from 1. */
   readonly number: number;
   readonly startedAt: number;
-  /** What is held of the body, and how much that is. */
-  chunks: Buffer[];
+  /** What is held of the body, and room for more; `bytes` says how much is filled. */
+  body: Buffer;
   bytes: number;
   /** True: one of those that wait, under `maxInFlight`. */
   waiting: boolean;
@@ -72,12 +72,13 @@ export type ExchangeContext = {
 /** Some clients send user and password only when they are asked for them. */
 const challenge = (code: Refusal): boolean => code === "basic-missing" || code === "basic-mismatch";
 
+const nothing = Buffer.alloc(0);
 const letGoOfBody = (exchange: Exchange): void => {
   const { gate } = exchange.context;
   gate.bytes -= exchange.bytes;
   gate.reading.delete(exchange);
   exchange.bytes = 0;
-  exchange.chunks = [];
+  exchange.body = nothing;
 };
 
 /**
@@ -138,6 +139,27 @@ export const endByFault = (exchange: Exchange, error: unknown): void => {
   refuse(exchange, "closing");
 };
 
+/**
+ * A chunk of one byte costs as much as some hundred bytes that come together, and sixteen thousand of them fit into what
+ * is read at once. Writers of JSON send a few hundred small ones.
+ */
+const mostChunks = (bytes: number): number => 1000 + bytes / 64;
+const limitChunks = (exchange: Exchange): void => {
+  const { raw } = exchange.request;
+  let chunks = 0;
+  let bytes = 0;
+  raw.on("data", (chunk: Buffer) => {
+    chunks += 1;
+    bytes += chunk.length;
+    if (chunks <= mostChunks(bytes) || raw.destroyed) return;
+    refuse(exchange, "request-malformed");
+    // Not when the answer is taken: until then as much again would be read.
+    raw.destroy();
+  });
+  // From here on each chunk comes as it is found, and not when all that was read is taken apart.
+  raw.read(0);
+};
+
 /** Milliseconds to take the answer from us. */
 const takeMs = 1000;
 
@@ -196,7 +218,7 @@ export const begin = (context: ExchangeContext, request: FastifyRequest, reply: 
     connection,
     number: connection.requests,
     startedAt: performance.now(),
-    chunks: [],
+    body: nothing,
     bytes: 0,
     waiting: false,
     outcome: null,
@@ -206,6 +228,7 @@ export const begin = (context: ExchangeContext, request: FastifyRequest, reply: 
   if (connection.latest === null) gate.connections.set(socket, connection);
   connection.latest = exchange;
   telemetry.callbackArrived();
+  if (request.raw.headers["transfer-encoding"] !== undefined) limitChunks(exchange);
   const timer = setTimeout(onDeadline, deadlineMs, exchange);
   whenOver(exchange, () => {
     if (request.raw.complete) clearTimeout(timer);
