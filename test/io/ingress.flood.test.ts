@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { Socket } from "node:net";
+import { test, type TestContext } from "node:test";
 import { eventually } from "../support/eventually.ts";
-import { answersIn, exchangeRaw, openRaw, openTestIngress, requestOf } from "../support/ingress.ts";
+import {
+  accepts,
+  answersIn,
+  exchangeRaw,
+  openRaw,
+  openTestIngress,
+  postOf,
+  requestOf,
+} from "../support/ingress.ts";
 
 const chunked = (first: string, headers: readonly string[], chunks: readonly string[]): string => {
   const body = chunks.map((text) => `${text.length.toString(16)}\r\n${text}\r\n`).join("");
@@ -43,5 +53,46 @@ test("a body in small chunks, as a proxy or a writer of JSON sends it, passes wh
     send(`${chunked(post, ["Connection: close"], chunks)}${end}`);
     assert.deepEqual(answersIn(await ended), [401]);
     assert.ok(seen.pop() === chunks.join(""));
+  }
+});
+
+/** Requests that Node has taken apart, by the port of the server. */
+const countRequests = (t: TestContext): ((port: number) => number) => {
+  const seen = new Map<number, number>();
+  const onStart = (message: unknown): void => {
+    const socket: unknown = Object(message).socket;
+    assert.ok(socket instanceof Socket);
+    const port = socket.localPort ?? 0;
+    seen.set(port, (seen.get(port) ?? 0) + 1);
+  };
+  subscribe("http.server.request.start", onStart);
+  t.after(() => unsubscribe("http.server.request.start", onStart));
+  return (port) => seen.get(port) ?? 0;
+};
+
+test("P9: what is sent behind the tenth refusal is not even taken apart", async (t) => {
+  const requestsOn = countRequests(t);
+  const { port, metrics } = await openTestIngress(t);
+  const requests = ["GET / HTTP/1.1\r\n\r\n", postOf("{}", "Content-Encoding: br")];
+  for (const [index, request] of requests.entries()) {
+    const answers = answersIn(await exchangeRaw(t, port, request.repeat(2000)));
+    assert.ok(answers.length <= 10, `${answers.length} answers`);
+    assert.equal(requestsOn(port), 10 * (index + 1));
+  }
+  await eventually(async () => (await metrics()).sum("connections_open") === 0);
+  const next = await exchangeRaw(t, port, postOf("{}", "Connection: close"));
+  assert.deepEqual(answersIn(next), [200], "the parser serves the next connection");
+});
+
+test("P9: bodies of a kind or a size that is not taken count among the ten refusals", async (t) => {
+  const { port } = await openTestIngress(t);
+  for (const wrong of [postOf("{}", "Content-Encoding: br"), postOf("x".repeat(1001))]) {
+    const { send, ended, received } = openRaw(t, port);
+    for (let n = 1; n <= 9; n += 1) {
+      send(wrong);
+      await eventually(() => assert.equal(answersIn(received()).length, n));
+    }
+    send(wrong);
+    assert.equal(answersIn(await ended).length, 10);
   }
 });

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type { Refusal } from "../../core/result.ts";
 import type { Telemetry } from "../../telemetry.ts";
 import { answerOf, type CodedError, refusalByCode } from "./answers.ts";
-import { type ExchangeContext, refuseAndClose } from "./exchange.ts";
+import { type ExchangeContext, isGivenUp, refuseAndClose } from "./exchange.ts";
 
 const peerOf = ({ remoteAddress = "unknown" }: Socket): string => remoteAddress;
 
@@ -36,6 +36,8 @@ export const createSocketRefusal = (context: ExchangeContext) => (error: CodedEr
   const code = refusalByCode.get(error.code ?? "") ?? "request-malformed";
   const latest = context.gate.connections.get(socket)?.latest;
   if (nobodyWaits(error, socket)) socket.destroy();
+  // Its last answer is given, or will be; it says so itself.
+  else if (isGivenUp(context.gate, socket)) return;
   else if (latest?.request.raw.complete === false) refuseAndClose(latest, code);
   else if (latest?.outcome === null) {
     // The answer of the request before is still to come, and is the last one.

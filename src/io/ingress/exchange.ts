@@ -2,10 +2,12 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Acknowledgement } from "../../core/acknowledgement.ts";
-import { toCaptured } from "../../core/capture.ts";
 import type { Refusal } from "../../core/result.ts";
 import type { AcknowledgedAfter, Telemetry } from "../../telemetry.ts";
 import { answerOf } from "./answers.ts";
+import { capture } from "./capturing.ts";
+import { limitChunks } from "./chunks.ts";
+import { stopParsing } from "./parser.ts";
 
 /** What eSignGlobal asks for, byte by byte (vendor/callbacks.md, section 2). As text it leaves together with its head. */
 const success = '{"code":"200","msg":"success"}';
@@ -97,6 +99,7 @@ const countRefusal = ({ connection, context, number, request, reply }: Exchange)
   if (connection.refusals !== mostRefusals) return;
   connection.last = number;
   reply.header("connection", "close");
+  stopParsing(request.raw.socket);
   context.telemetry.connectionRefused("too-many-refusals", context.callerOf(request.raw));
 };
 
@@ -109,8 +112,8 @@ export const refuse = (exchange: Exchange, code: Refusal): void => {
   letGoOfBody(exchange);
   const { status, body } = answerOf(code);
   context.telemetry.callbackRefused(code, () => context.callerOf(request.raw));
-  // Those of whoever is none of ours, or does not know the address.
-  if (status < 408) countRefusal(exchange);
+  // Of whoever is none of ours, or sends what none of ours does; not where we are what is in the way.
+  if (status < 429) countRefusal(exchange);
   const seconds = retryAfter[status];
   if (seconds !== undefined) reply.header("retry-after", seconds);
   if (status === 405) reply.header("allow", "POST");
@@ -139,27 +142,6 @@ export const endByFault = (exchange: Exchange, error: unknown): void => {
   refuse(exchange, "closing");
 };
 
-/**
- * A chunk of one byte costs as much as some hundred bytes that come together, and sixteen thousand of them fit into what
- * is read at once. Writers of JSON send a few hundred small ones.
- */
-const mostChunks = (bytes: number): number => 1000 + bytes / 64;
-const limitChunks = (exchange: Exchange): void => {
-  const { raw } = exchange.request;
-  let chunks = 0;
-  let bytes = 0;
-  raw.on("data", (chunk: Buffer) => {
-    chunks += 1;
-    bytes += chunk.length;
-    if (chunks <= mostChunks(bytes) || raw.destroyed) return;
-    refuse(exchange, "request-malformed");
-    // Not when the answer is taken: until then as much again would be read.
-    raw.destroy();
-  });
-  // From here on each chunk comes as it is found, and not when all that was read is taken apart.
-  raw.read(0);
-};
-
 /** Milliseconds to take the answer from us. */
 const takeMs = 1000;
 
@@ -175,17 +157,6 @@ const onDeadline = (exchange: Exchange): void => {
   else if (exchange.outcome === null) refuseAndClose(exchange, "body-too-slow");
   else if (!complete) exchange.request.raw.destroy();
   if (!exchange.reply.raw.writableFinished) setTimeout(endUnlessTaken, takeMs, exchange);
-};
-
-const capture = (exchange: Exchange, callbackPath: string): void => {
-  const { request, context } = exchange;
-  const { method, url, body } = request;
-  const { rawHeaders } = request.raw;
-  const outcome = exchange.refusal ?? exchange.outcome ?? "unanswered";
-  context.telemetry.deliveryCaptured(() => {
-    const bodyBytes = Buffer.isBuffer(body) ? body.length : null;
-    return toCaptured({ method, url, rawHeaders, bodyBytes, outcome }, callbackPath);
-  });
 };
 
 /** Once. An answer that stands behind another on a connection that breaks off is never closed: Node forgets it. */
@@ -228,7 +199,7 @@ export const begin = (context: ExchangeContext, request: FastifyRequest, reply: 
   if (connection.latest === null) gate.connections.set(socket, connection);
   connection.latest = exchange;
   telemetry.callbackArrived();
-  if (request.raw.headers["transfer-encoding"] !== undefined) limitChunks(exchange);
+  limitChunks(request.raw, () => refuse(exchange, "request-malformed"));
   const timer = setTimeout(onDeadline, deadlineMs, exchange);
   whenOver(exchange, () => {
     if (request.raw.complete) clearTimeout(timer);
@@ -238,7 +209,7 @@ export const begin = (context: ExchangeContext, request: FastifyRequest, reply: 
       exchange.outcome ?? "refused",
       (performance.now() - exchange.startedAt) / 1000,
     );
-    if (context.capture) capture(exchange, context.path);
+    if (context.capture) capture(exchange);
   });
   return exchange;
 };
