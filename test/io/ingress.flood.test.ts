@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { Socket } from "node:net";
 import { test, type TestContext } from "node:test";
+import type { Accept } from "../../src/core/acknowledgement.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   accepts,
@@ -95,4 +96,38 @@ test("P9: bodies of a kind or a size that is not taken count among the ten refus
     send(wrong);
     assert.equal(answersIn(await ended).length, 10);
   }
+});
+
+test("P9: who hangs up in the middle of a body that was refused holds no place until the deadline", async (t) => {
+  const { port, metrics } = await openTestIngress(t, { deadlineMs: 30_000 });
+  const refused = requestOf(post, ["Content-Encoding: br", "Content-Length: 900"], "xx");
+  const { socket, send, received } = openRaw(t, port);
+  send(refused);
+  await eventually(() => assert.deepEqual(answersIn(received()), [415]));
+  socket.end();
+  await eventually(async () => (await metrics()).sum("connections_open") === 0);
+});
+
+test("P2: who hangs up in the middle of a refused body still gets the answers before it", async (t) => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const accept: Accept = async (admitted, msLeft) => {
+    await promise;
+    return accepts(admitted, msLeft);
+  };
+  const { port, metrics } = await openTestIngress(t, { deadlineMs: 30_000, accept });
+  const { socket, send, ended } = openRaw(t, port);
+  send(postOf("{}") + requestOf(post, ["Content-Encoding: br", "Content-Length: 900"], "xx"));
+  socket.end();
+  await eventually(async () => (await metrics()).sum("callbacks_refused_total") === 1);
+  resolve();
+  assert.deepEqual(answersIn(await ended), [200, 415]);
+});
+
+test("P2: a caller whose request waited while the bridge was busy is answered, not reset", async (t) => {
+  const { port } = await openTestIngress(t, { deadlineMs: 4000 });
+  const { socket, send, ended } = openRaw(t, port);
+  send(postOf("{}", "Connection: close"));
+  // The connection is there, and nothing of it read for longer than a head may take.
+  socket.once("connect", () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 900));
+  assert.deepEqual(answersIn(await ended), [200]);
 });

@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type { Refusal } from "../../core/result.ts";
 import type { Telemetry } from "../../telemetry.ts";
 import { answerOf, type CodedError, refusalByCode } from "./answers.ts";
-import { type ExchangeContext, isGivenUp, refuseAndClose } from "./exchange.ts";
+import { type Exchange, type ExchangeContext, isBehindLast, isGivenUp, refuseAndClose } from "./exchange.ts";
 
 const peerOf = ({ remoteAddress = "unknown" }: Socket): string => remoteAddress;
 
@@ -20,9 +20,8 @@ const refuseOnSocket = (telemetry: Telemetry, code: Refusal, socket: Socket): vo
   );
 };
 
-/** Hung up, or never said a word. */
-const nobodyWaits = ({ code }: CodedError, { writable, bytesRead }: Socket): boolean =>
-  !writable || code === "ECONNRESET" || bytesRead === 0;
+const nobodyWaits = ({ code }: CodedError, { writable }: Socket): boolean =>
+  !writable || code === "ECONNRESET";
 
 /** Answers stand in the order of their requests: what came before is answered first. */
 const refuseBehind = (context: ExchangeContext, code: Refusal, socket: Socket): void => {
@@ -31,14 +30,36 @@ const refuseBehind = (context: ExchangeContext, code: Refusal, socket: Socket): 
   else before.once("finish", () => refuseOnSocket(context.telemetry, code, socket));
 };
 
+/** Its client has hung up, or sends nonsense. What stands before it is answered first. */
+const endBody = (exchange: Exchange, code: Refusal, socket: Socket): void => {
+  const { raw } = exchange.reply;
+  if (exchange.outcome === null && !isBehindLast(exchange)) refuseAndClose(exchange, code);
+  else if (raw.writableFinished) socket.destroy();
+  else raw.once("finish", () => socket.destroy());
+};
+
+/** Milliseconds for whatever follows on a connection that was nearly given up. */
+const secondChanceMs = 5000;
+/** Its time is up, and nothing was read: was nothing sent, or had we no time to read? What waits is read in this turn. */
+const endIfSilent = (socket: Socket): void => {
+  setImmediate(() => {
+    if (socket.bytesRead === 0) socket.destroy();
+    // Node has the time of a head begin with its first letter, and of line breaks before it none.
+    else socket.setTimeout(secondChanceMs);
+  });
+};
+
+const refusalOf = ({ code = "" }: CodedError): Refusal => refusalByCode.get(code) ?? "request-malformed";
+
 /** What Node says about a connection: it is about the body that is arriving, or about a head that is none. */
 export const createSocketRefusal = (context: ExchangeContext) => (error: CodedError, socket: Socket) => {
-  const code = refusalByCode.get(error.code ?? "") ?? "request-malformed";
+  const code = refusalOf(error);
   const latest = context.gate.connections.get(socket)?.latest;
   if (nobodyWaits(error, socket)) socket.destroy();
+  else if (socket.bytesRead === 0) endIfSilent(socket);
+  else if (latest?.request.raw.complete === false) endBody(latest, code, socket);
   // Its last answer is given, or will be; it says so itself.
   else if (isGivenUp(context.gate, socket)) return;
-  else if (latest?.request.raw.complete === false) refuseAndClose(latest, code);
   else if (latest?.outcome === null) {
     // The answer of the request before is still to come, and is the last one.
     context.telemetry.callbackRefused(code, () => peerOf(socket));
