@@ -39,7 +39,7 @@ async function openBridge(stack: Stack, prefix: string): Promise<Bridge> {
   if (!loaded.ok) throw new Error(loaded.problems.join("\n"));
   // Beside the table, not in it.
   const log = pino({ level: "warn", base: null }, pino.destination(2));
-  return startBridge(loaded.config, log, { files: [], load: () => loaded });
+  return startBridge(loaded.config, log, { files: [], load: () => loaded, warnings: loaded.warnings });
 }
 
 async function untilReady({ adminPort, failed }: Bridge): Promise<void> {

@@ -17,11 +17,12 @@ const tellWhyNot = (log: Logger, error: unknown, adminPort: number): void => {
   return log.fatal(error, "does not start");
 };
 
-const start = async (config: Config, log: Logger): Promise<Bridge> => {
+type Settled = { readonly config: Config; readonly warnings: readonly string[] };
+const start = async ({ config, warnings }: Settled, log: Logger): Promise<Bridge> => {
   let started: Bridge | null = null;
   // From the first moment on: by default this signal ends a process.
   process.on("SIGHUP", () => void started?.renew());
-  const source = { files: settingFiles(process.env), load: () => loadConfig(process.env) };
+  const source = { files: settingFiles(process.env), load: () => loadConfig(process.env), warnings };
   started = await startBridge(config, log, source).catch((error: unknown) => {
     tellWhyNot(log, error, config.adminPort);
     process.exit(1);
@@ -50,7 +51,7 @@ const main = async (): Promise<void> => {
   process.on("warning", (warning) => log.debug(warning, "warning of Node"));
   for (const warning of loaded.warnings) log.warn(warning);
 
-  const bridge = await start(loaded.config, log);
+  const bridge = await start(loaded, log);
   const close = async (exitCode: number): Promise<void> => {
     await bridge.close();
     log.info("ended");

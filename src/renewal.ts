@@ -7,7 +7,12 @@ import type { Result } from "./core/result.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** What of the settings can change while the bridge runs: everything that comes from a file. */
-export type Source = { readonly files: readonly string[]; readonly load: () => Loaded };
+export type Source = {
+  readonly files: readonly string[];
+  readonly load: () => Loaded;
+  /** Of the start, which has told them. */
+  readonly warnings: readonly string[];
+};
 
 export type LiveSettings = {
   readonly admit: Admission;
@@ -88,38 +93,68 @@ export type Renewal = {
   readonly renew: () => Promise<void>;
 };
 
+const createTaking = ({ source, signal, apply, telemetry }: RenewalOptions) => {
+  /** Of the files as they are in use; null before the first look, and while they cannot be used. */
+  let taken: string | null = null;
+  /** What was told of files that cannot be used; null when they can. */
+  let refused: string | null = null;
+  let { warnings } = source;
+
+  const refuse = (found: string, problems: readonly string[], tell: boolean): void => {
+    const fault = JSON.stringify([found, problems]);
+    if (tell || fault !== refused) telemetry.secretsRefused(problems);
+    [taken, refused] = [null, fault];
+  };
+  return {
+    isTaken: (found: string): boolean => found === taken,
+    /** What was found; with `tell` the outcome is told even where nothing has changed. */
+    take: async (found: string, tell: boolean): Promise<void> => {
+      const loaded = source.load();
+      // Written in between: the next looks take it.
+      if ((await fingerprintOf(source.files)) !== found || signal.aborted) return;
+      if (!loaded.ok) return refuse(found, loaded.problems, tell);
+      const applied = apply(loaded.config);
+      if (!applied.ok) return refuse(found, [applied.detail], tell);
+      const news = loaded.warnings.filter((warning) => !warnings.includes(warning));
+      if (tell || refused !== null || applied.value.length > 0) telemetry.secretsRenewed(applied.value, news);
+      [taken, refused, warnings] = [found, null, loaded.warnings];
+    },
+  };
+};
+
+/** Milliseconds between two looks when it is told to look at once. */
+const settleMs = 100;
+
 /**
  * Looks at the files again and again. A change is taken when two looks in a row find the same: whoever writes several
- * files, or a long one, has then ended. A bad value is told once, and the old one stays until the next change.
+ * files, or a long one, has then ended. What cannot be taken is told once, and tried until it can; the old values stay.
  */
 export const startRenewal = (options: RenewalOptions): Renewal => {
-  const { source, signal, everyMs, apply, telemetry } = options;
-  /** Of the files as they were last taken or refused; null before the first look. */
-  let known: string | null = null;
-  let seen: string | null = null;
-
-  const take = (found: string, tell: boolean): void => {
-    known = found;
-    const loaded = source.load();
-    if (!loaded.ok) return telemetry.secretsRefused(loaded.problems);
-    const applied = apply(loaded.config);
-    if (!applied.ok) telemetry.secretsRefused([applied.detail]);
-    else if (tell || applied.value.length > 0) telemetry.secretsRenewed(applied.value);
-  };
-  const look = async (): Promise<void> => {
-    const found = await fingerprintOf(source.files);
-    if (signal.aborted) return;
-    // The first look is compared with what the start has read.
-    if (found !== known && found === seen) take(found, known !== null);
-    seen = found;
-  };
+  const { files } = options.source;
+  const { signal, everyMs } = options;
+  const { isTaken, take } = createTaking(options);
+  // Rejects only by the signal, which is what ends the loops.
+  const wait = (ms: number): Promise<void> => delay(ms, undefined, { signal }).catch(() => undefined);
   const watch = async (): Promise<void> => {
+    let before: string | null = null;
     while (!signal.aborted) {
-      await look();
-      // Rejects only by the signal, which is what ends the loop.
-      await delay(everyMs, undefined, { signal }).catch(() => undefined);
+      const found = await fingerprintOf(files);
+      // The first ones are compared with what the start has read.
+      if (found === before && !isTaken(found)) await take(found, false);
+      before = found;
+      await wait(everyMs);
     }
   };
-  if (source.files.length > 0) void watch();
-  return { renew: async () => take(await fingerprintOf(source.files), true) };
+  const renew = async (): Promise<void> => {
+    let before: string | null = null;
+    let found = await fingerprintOf(files);
+    while (found !== before && !signal.aborted) {
+      await wait(settleMs);
+      before = found;
+      found = await fingerprintOf(files);
+    }
+    await take(found, true);
+  };
+  if (files.length > 0) void watch();
+  return { renew };
 };

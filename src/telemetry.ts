@@ -76,8 +76,9 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
         log.warn({ reason, from, detail, ...more }, "connections are closed without an answer"),
       );
     },
-    secretsRenewed: (changed: readonly string[]) => {
+    secretsRenewed: (changed: readonly string[], warnings: readonly string[]) => {
       metrics.secretsStale.set(0);
+      for (const warning of warnings) log.warn(warning);
       log.info(
         { changed },
         changed.length === 0 ? "secrets read again: none has changed" : "secrets renewed",

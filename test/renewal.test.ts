@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
-import { loadConfig, settingFiles } from "../src/config.ts";
+import { test, type TestContext } from "node:test";
+import { type Loaded, loadConfig, settingFiles } from "../src/config.ts";
 import { startingWith } from "../src/io/kafka/client.ts";
 import { createLiveSettings, startRenewal } from "../src/renewal.ts";
 import { ok } from "../src/core/result.ts";
@@ -35,30 +35,28 @@ test("the next connection to Kafka and the registry has the new credentials", ()
   assert.deepEqual(live.renew(configWith("new")), [], "the same again is no change");
 });
 
-test("a file that goes away and comes back is told once, and then that all is well", async (t) => {
-  const folder = await newDirectory(t);
-  const file = join(folder, "tokens");
-  const env = {
-    ...settings,
-    KAFKA_SASL_MECHANISM: "none",
-    KAFKA_SASL_USERNAME: "",
-    SCHEMA_REGISTRY_USERNAME: "",
-  };
-  const fromFile = { ...env, TOKENS: "", TOKENS_FILE: file };
+/** A file of tokens that is looked at every 10 ms, unless told otherwise, and what is told about it. */
+const watching = async (
+  t: TestContext,
+  { everyMs = 10, loadedAs = (loaded: Loaded): Loaded => loaded } = {},
+) => {
+  const file = join(await newDirectory(t), "tokens");
+  const none = { KAFKA_SASL_MECHANISM: "none", KAFKA_SASL_USERNAME: "", SCHEMA_REGISTRY_USERNAME: "" };
+  const env = { ...settings, ...none, TOKENS: "", TOKENS_FILE: file };
   await writeFile(file, "main:0123456789abcdef");
-  const first = loadConfig(fromFile);
+  const first = loadConfig(env);
   assert.ok(first.ok, JSON.stringify(first));
   const live = createLiveSettings(first.config);
   const told: string[] = [];
   const ending = new AbortController();
   t.after(() => ending.abort());
-  startRenewal({
-    source: { files: settingFiles(fromFile), load: () => loadConfig(fromFile) },
+  const { renew } = startRenewal({
+    source: { files: settingFiles(env), load: () => loadedAs(loadConfig(env)), warnings: first.warnings },
     signal: ending.signal,
-    everyMs: 10,
+    everyMs,
     apply: (next) => ok(live.renew(next)),
     telemetry: {
-      secretsRenewed: (changed) => void told.push(`renewed ${changed.join()}`),
+      secretsRenewed: (changed, warnings) => void told.push(`renewed ${changed.join()}`, ...warnings),
       secretsRefused: ([problem = ""]) => void told.push(`refused ${problem.split(" ")[0]}`),
     },
   });
@@ -66,10 +64,49 @@ test("a file that goes away and comes back is told once, and then that all is we
     await writeFile(`${file}.new`, text);
     await rename(`${file}.new`, file);
   };
+  return { file, told, replace, renew };
+};
+
+test("a file that goes away and comes back is told once, and then that all is well", async (t) => {
+  const { file, told, replace } = await watching(t);
   await rm(file);
   await eventually(() => assert.deepEqual(told, ["refused TOKENS_FILE"]));
   await replace("main:0123456789abcdef");
   await eventually(() => assert.deepEqual(told, ["refused TOKENS_FILE", "renewed "]));
   await replace("main:fedcba9876543210");
   await eventually(() => assert.deepEqual(told.slice(2), ["renewed admission"]));
+});
+
+test("what is doubtful about a renewed secret is told, as at the start", async (t) => {
+  const { told, replace } = await watching(t);
+  await replace("main:short");
+  const warning = "TOKENS: the secret named main has fewer than 16 characters";
+  await eventually(() => assert.deepEqual(told, ["renewed admission", warning]));
+  await replace("main:short,more:0123456789abcdef");
+  await eventually(() => assert.deepEqual(told.slice(2), ["renewed admission"], "a warning is told once"));
+});
+
+test("told to look at once, a file that is half written is not taken", async (t) => {
+  const { file, told, renew } = await watching(t, { everyMs: 3_600_000 });
+  await writeFile(file, "main:fedcba98");
+  const renewed = renew();
+  await appendFile(file, "76543210");
+  await renewed;
+  assert.deepEqual(told, ["renewed admission"]);
+  await renew();
+  assert.deepEqual(told.slice(1), ["renewed "]);
+});
+
+test("files that could not be read for a moment are read again, and told once", async (t) => {
+  let failures = 3;
+  const { told, replace } = await watching(t, {
+    loadedAs: (loaded) => {
+      if (!loaded.ok || loaded.config.tokens[0]?.token !== "fedcba9876543210" || failures === 0)
+        return loaded;
+      failures -= 1;
+      return { ok: false, problems: ["EMFILE"] };
+    },
+  });
+  await replace("main:fedcba9876543210");
+  await eventually(() => assert.deepEqual(told, ["refused EMFILE", "renewed admission"]));
 });
