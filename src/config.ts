@@ -22,13 +22,17 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 type Texts = Partial<Record<SettingName, string>>;
 type Tls = { readonly ca?: string; readonly cert?: string; readonly key?: string };
 
+/** What looks otherwise may be the secret itself, where the path of its file should stand. */
+const looksLikePath = (text: string): boolean => /^\.{0,2}\/[^:]*$/.test(text);
+
 const fileText = (setting: string, path: string): Parsed<string> => {
   try {
     const content = readFileSync(path, "utf8").replace(/[\r\n]+$/, "");
     return content === "" ? { wrong: `${setting} names an empty file: ${path}` } : { value: content };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { wrong: `${setting} names a file that cannot be read: ${path}: ${reason}` };
+    const wrong = `${setting} names a file that cannot be read`;
+    if (!looksLikePath(path)) return { wrong: `${wrong}; a path is needed, for example /run/secrets/name` };
+    return { wrong: `${wrong}: ${path}: ${error instanceof Error ? error.message : String(error)}` };
   }
 };
 

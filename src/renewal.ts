@@ -29,6 +29,7 @@ const parts = {
   certificates: ({ network }: Config) => network.tls,
   kafka: ({ kafka }: Config) => kafka,
   registry: ({ registry }: Config) => registry,
+  "journal key (used after a restart)": ({ journal }: Config) => journal.keys,
 };
 
 /** Names of the parts that differ. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Environment } from "../src/config.ts";
@@ -30,6 +30,12 @@ test("P8: certificates and keys that TLS would stumble over end the start, each 
   await writeFile(torn, "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n");
   assert.match(said({ KAFKA_TLS_CA_FILE: torn }), /^KAFKA_TLS_CA_FILE holds no certificate that can be read/);
   assert.match(said({ KAFKA_TLS_CERT_FILE: keyFile }), /^KAFKA_TLS_CERT_FILE holds no certificate/);
+  const cut = join(folder, "cut.pem");
+  const pem = await readFile(certFile, "utf8");
+  await writeFile(cut, pem + pem.slice(0, 200));
+  assert.match(said({ KAFKA_TLS_CA_FILE: cut }), /^KAFKA_TLS_CA_FILE holds no certificate that can be read/);
+  await writeFile(cut, pem + pem);
+  assert.deepEqual(problemsOf({ ...tls, KAFKA_TLS_CA_FILE: cut }), []);
   const registry = { SCHEMA_REGISTRY_URL: "https://r", SCHEMA_REGISTRY_CA_FILE: torn };
   assert.match(said(registry), /^SCHEMA_REGISTRY_CA_FILE holds no certificate/);
   const { privateKey } = generateKeyPairSync("ec", {

@@ -170,7 +170,23 @@ test("keys of the journal come one per line from a file, and a faulty file is to
   );
 });
 
+test("P5: a secret that stands where the path of its file should is not told", () => {
+  const pem = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----";
+  for (const [name, value] of [
+    ["TOKENS_FILE", "main:c2VjcmV0/hunter2"],
+    ["KAFKA_SASL_PASSWORD_FILE", "hunter2"],
+    ["TLS_KEY_FILE", pem],
+  ] as const) {
+    const told = problemsOf({ ...least, [name]: value }).join("\n");
+    assert.match(told, new RegExp(`${name} names a file that cannot be read; a path is needed`));
+    assert.ok(!told.includes("hunter2") && !told.includes("c2VjcmV0"), told);
+  }
+  const path = problemsOf({ ...least, TOKENS_FILE: "/nowhere/tokens" }).join("\n");
+  assert.match(path, /TOKENS_FILE names a file that cannot be read: \/nowhere\/tokens: ENOENT/);
+});
+
 const doubts: readonly (readonly [Environment, RegExp])[] = [
+  [{ MAX_CONNECTIONS: "1000" }, /^MAX_CONNECTIONS_PER_ADDRESS is not less than MAX_CONNECTIONS/],
   [{ HMAC_KEYS: "main:short" }, /secret named main has fewer than 16/],
   [{ HMAC_MAX_AGE_MS: "17140999" }, /HMAC_MAX_AGE_MS is shorter/],
   [{ AUTH: "none", HMAC_KEYS: "" }, /AUTH is none/],

@@ -18,9 +18,12 @@ const settings = {
   SCHEMA_REGISTRY_URL: "http://registry:8081",
   SCHEMA_REGISTRY_USERNAME: "bridge",
 };
+const passwordsOf = (password: string) => ({
+  KAFKA_SASL_PASSWORD: password,
+  SCHEMA_REGISTRY_PASSWORD: password,
+});
 const configWith = (password: string) => {
-  const passwords = { KAFKA_SASL_PASSWORD: password, SCHEMA_REGISTRY_PASSWORD: password };
-  const loaded = loadConfig({ ...settings, ...passwords });
+  const loaded = loadConfig({ ...settings, ...passwordsOf(password) });
   assert.ok(loaded.ok);
   return loaded.config;
 };
@@ -66,6 +69,18 @@ const watching = async (
   };
   return { file, told, replace, renew };
 };
+
+const keyed = (letter: string) => {
+  const JOURNAL_KEY = `main:${Buffer.alloc(32, letter).toString("base64")}`;
+  const loaded = loadConfig({ ...settings, ...passwordsOf("old"), JOURNAL_KEY });
+  assert.ok(loaded.ok, JSON.stringify(loaded));
+  return loaded.config;
+};
+test("a changed key of the journal is told, and that it needs a restart", () => {
+  const live = createLiveSettings(keyed("a"));
+  assert.deepEqual(live.renew(keyed("b")), ["journal key (used after a restart)"]);
+  assert.deepEqual(live.renew(keyed("b")), []);
+});
 
 test("a file that goes away and comes back is told once, and then that all is well", async (t) => {
   const { file, told, replace } = await watching(t);

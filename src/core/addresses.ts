@@ -3,17 +3,26 @@ import { BlockList, isIP } from "node:net";
 /** True for an address that stands in a list. Takes what `toAddress` gives. */
 export type Addresses = (address: string) => boolean;
 
+/** IPv4 in an IPv6 coat, as hexadecimal or not. */
+const uncoated = (address: string): string => {
+  const [, high, low] = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/i.exec(address) ?? [];
+  if (high === undefined || low === undefined) return address.replace(/^::ffff:(?=\d+\.)/i, "");
+  const parts = [high, low].map((half) => Number.parseInt(half, 16));
+  return parts.map((half) => `${half >> 8}.${half & 255}`).join(".");
+};
+
 /**
  * An address as it is compared: IPv4 in an IPv6 coat is IPv4. Takes what stands in X-Forwarded-For too: some proxies
  * write the port behind the address. Null for everything else.
  */
 export const toAddress = (text: string): string | null => {
-  const address = text
-    .trim()
-    .replace(/^\[([^\]]*)\](?::\d+)?$/, "$1")
-    .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")
-    .replace(/%.*$/, "")
-    .replace(/^::ffff:(?=\d+\.)/i, "");
+  const address = uncoated(
+    text
+      .trim()
+      .replace(/^\[([^\]]*)\](?::\d+)?$/, "$1")
+      .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1")
+      .replace(/%.*$/, ""),
+  );
   return isIP(address) === 0 ? null : address;
 };
 
@@ -57,14 +66,16 @@ export const createAddresses = (ranges: readonly string[]): Addresses => {
 
 /**
  * Who called. Only a proxy that is named is believed, and only about the hop before it: read from the end, the first
- * address that is none of our proxies is the caller, whatever stands before it. Null when a proxy named no address.
+ * address that is none of our proxies is the caller, whatever stands before it. Null when a proxy named no address: it speaks for
+ * others, and what it asks itself (is the bridge well?) it asks on the admin port.
  */
 export const callerOf = (
   peer: string | undefined,
   forwardedFor: string | undefined,
   isProxy: Addresses,
 ): string | null => {
-  const hops = (forwardedFor ?? "").trim() === "" ? [] : (forwardedFor ?? "").split(",");
+  // Of an empty header the one hop is none.
+  const hops = (forwardedFor ?? "").split(",");
   let address = toAddress(peer ?? "");
   while (address !== null && isProxy(address)) {
     const hop = hops.pop();

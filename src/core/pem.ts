@@ -22,8 +22,13 @@ const attempt = <T>(work: () => T): T | null => {
     return null;
   }
 };
-/** Of several certificates in one file, the first. */
-const certificateIn = (pem: string) => attempt(() => new X509Certificate(pem));
+/** Of several certificates in one file, the first; null when any of them is no whole one. */
+const certificateIn = (pem: string) =>
+  attempt(() => {
+    const each = pem.match(/-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICATE-----|$)/g) ?? [pem];
+    const [first] = each.map((one) => new X509Certificate(one));
+    return first ?? null;
+  });
 const keyIn = (pem: string) => attempt(() => createPrivateKey(pem));
 
 /** What no PEM is at all is told where its format is checked. */
@@ -45,7 +50,7 @@ export const pemProblems = (pems: Pems): string[] => {
   return [
     ...unlike(certificates, certificateIn).map(
       (name) =>
-        `${name} holds no certificate that can be read: it must begin with -----BEGIN CERTIFICATE-----`,
+        `${name} holds no certificate that can be read, or one of several that is cut off: each must begin with -----BEGIN CERTIFICATE-----`,
     ),
     ...unlike(keys, keyIn).map(
       (name) => `${name} holds no private key that opens without a passphrase: see openssl pkey -in … -out …`,

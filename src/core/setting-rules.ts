@@ -22,6 +22,7 @@ export type Texts = Readonly<
         )
       | ("KAFKA_TLS_CA_FILE" | "KAFKA_TLS_CERT_FILE" | "KAFKA_TLS_KEY_FILE" | "PORT")
       | ("SCHEMA_REGISTRY_CA_FILE" | "SCHEMA_REGISTRY_PASSWORD" | "SCHEMA_REGISTRY_TOKEN")
+      | ("MAX_CONNECTIONS" | "MAX_CONNECTIONS_PER_ADDRESS")
       | ("BODY_LIMIT_BYTES" | "MAX_BYTES_IN_FLIGHT" | "TLS_CERT_FILE" | "TLS_CLIENT_CA_FILE" | "TLS_KEY_FILE")
       | ("SCHEMA_REGISTRY_URL" | "SCHEMA_REGISTRY_USERNAME" | "TOPIC_PREFIX" | "TOPIC_REPLICATION"),
       string
@@ -116,6 +117,10 @@ const faults: readonly Rule[] = [
 ];
 
 const doubts: readonly Rule[] = [
+  {
+    broken: (t) => Number(t.MAX_CONNECTIONS_PER_ADDRESS ?? 1000) >= Number(t.MAX_CONNECTIONS ?? 10_000),
+    says: "MAX_CONNECTIONS_PER_ADDRESS is not less than MAX_CONNECTIONS: one address can keep out all others",
+  },
   {
     broken: (t) => t.JOURNAL_KEY !== undefined && t.JOURNAL_DIR === "none",
     says: "JOURNAL_KEY is set, and JOURNAL_DIR is none: no journal is written that it could encrypt",

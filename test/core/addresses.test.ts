@@ -29,6 +29,8 @@ const inside: readonly (readonly [list: string, address: string, isIn: boolean])
   ["10.0.0.0/8", "::ffff:a00:1", true],
   ["::ffff:10.0.0.0/104", "10.9.9.9", true],
   ["::ffff:10.0.0.1", "10.0.0.1", true],
+  ["::ffff:a00:0/104", "10.9.9.9", true],
+  ["::ffff:a00:0/104", "11.0.0.1", false],
 ];
 for (const [list, address, isIn] of inside)
   test(`P5: ${address} ${isIn ? "stands" : "does not stand"} in ${list}`, () => {
@@ -48,6 +50,7 @@ test("an address is read in each form in which proxies write it, and nothing els
     ["[2001:db8::1]", "2001:db8::1"],
     ["fe80::1%eth0", "fe80::1"],
     ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["::FFFF:c000:201", "192.0.2.1"],
     ["unknown", null],
     ["_hidden", null],
     ["", null],
@@ -62,8 +65,9 @@ type Row = readonly [peer: string, forwardedFor: string | undefined, caller: str
 const callers: readonly Row[] = [
   ["203.0.113.9", undefined, "203.0.113.9"],
   ["203.0.113.9", "192.0.2.1", "203.0.113.9"],
-  ["10.0.0.1", undefined, "10.0.0.1"],
-  ["10.0.0.1", " ", "10.0.0.1"],
+  // Else whoever comes through a proxy that forgets the header would be as welcome as the proxy.
+  ["10.0.0.1", undefined, null],
+  ["10.0.0.1", " ", null],
   ["10.0.0.1", "192.0.2.1", "192.0.2.1"],
   ["::ffff:10.0.0.1", "192.0.2.1", "192.0.2.1"],
   // What the sender wrote itself stands before what our proxy added.

@@ -58,6 +58,13 @@ test("P5: of what a named proxy sends only the hop that it saw counts, not what 
   assert.match(lines.join(""), /"from":"203\.0\.113\.9"/, "the log names the caller, not the proxy");
 });
 
+test("P5: a proxy that forgets the header lets nobody in, also where the list holds the proxy", async (t) => {
+  const network = { allowIps: ["127.0.0.0/8"], trustProxy: ["127.0.0.1/32"] };
+  const { statusFor, lines } = await open(t, network);
+  assert.equal(await statusFor(), 403);
+  assert.match(lines.join(""), /"from":"127\.0\.0\.1"/, "the log names the proxy");
+});
+
 test("IPv4 that arrives on an IPv6 socket is IPv4", async (t) => {
   const network = { ...noLimits, allowIps: ["127.0.0.1/32"] };
   const opened = await openTestIngress(t, { host: "::", network }).catch((error: unknown) => {

@@ -199,7 +199,7 @@ export const openIngress = async (options: IngressOptions): Promise<Ingress> => 
     ...options,
     gate,
     callerOf: ({ socket, headers }: IncomingMessage) =>
-      callerOf(socket.remoteAddress, forwardedFor(headers), isProxy) ?? "unknown",
+      callerOf(socket.remoteAddress, forwardedFor(headers), isProxy) ?? socket.remoteAddress ?? "unknown",
   };
   const app = createApp(context);
   addGate(app, context);
