@@ -60,3 +60,15 @@ test("P2, P5, P8: a flood of wrong signatures holds up no good callback, and the
   const lines = bridge.lines.filter((line) => line["reason"] === "signature-mismatch");
   assert.ok(lines.length >= 1 && lines.length <= 4, textOf(bridge));
 });
+
+test("P2, P9: tiny requests and tiny chunks, as many as fit through, hold up no good callback", async (t) => {
+  const bridge = await openBridgeProcess(t, sharedSettings());
+  await untilReady(bridge);
+  await startAttack(t, "crumbs", bridge.port);
+  const replies = await sendOpenLoop({ port: bridge.port, perSecond: 50, seconds: 8, bodyOf });
+  const { slowest, refused } = tell(t, replies);
+  assert.equal(refused, 0, textOf(bridge));
+  assert.ok(slowest < 3500, `${slowest} ms`);
+  const closed = (await bridge.metrics()).sum("connections_refused_total", { reason: "too-many-refusals" });
+  assert.ok(closed > 100, `${closed}`);
+});

@@ -48,23 +48,42 @@ const forged = Buffer.concat([
 ]);
 const batch = Buffer.concat(Array.from({ length: 32 }, () => forged));
 
-/** Wrong signatures on these many connections, as fast as the other side takes them. */
-const flood: Attack = (port, tell) => {
-  const open = (): void => {
-    const socket = connect(port, "127.0.0.1");
-    const pour = (): void => {
-      while (socket.write(batch)) if (socket.destroyed) return;
+/** Pours on these many connections, as fast as the other side takes it. */
+const pour =
+  (begins: readonly (readonly [head: string, block: Buffer])[]): Attack =>
+  (port, tell) => {
+    const open = (number: number): void => {
+      const [head, block] = begins[number % begins.length] ?? ["", batch];
+      const socket = connect(port, "127.0.0.1");
+      const go = (): void => {
+        while (socket.write(block)) if (socket.destroyed) return;
+      };
+      socket
+        .on("connect", () => void socket.write(head))
+        .on("connect", go)
+        .on("drain", go);
+      socket.on("error", () => socket.destroy());
+      socket.on("close", () => open(number));
+      socket.once("data", tell);
+      socket.resume();
     };
-    socket.on("connect", pour).on("drain", pour);
-    socket.on("error", () => socket.destroy());
-    socket.on("close", open);
-    socket.once("data", tell);
-    socket.resume();
+    for (let number = 0; number < 16; number += 1) open(number);
   };
-  for (let number = 0; number < 16; number += 1) open();
-};
 
-const attacks = { slowloris, flood };
+/** Wrong signatures. */
+const flood = pour([["", batch]]);
+
+const blockOf = (text: string): Buffer => Buffer.from(text.repeat(Math.ceil(65_536 / text.length)));
+const chunked = "Transfer-Encoding: chunked\r\n\r\n";
+/** What costs the most for its bytes: the smallest requests, and chunks of a letter. */
+const crumbs = pour([
+  ["", blockOf("GET / HTTP/1.1\r\n\r\n")],
+  ["", blockOf("POST / HTTP/1.1\r\nContent-Encoding: x\r\nContent-Length: 0\r\n\r\n")],
+  [`POST /callback HTTP/1.1\r\n${chunked}`, blockOf("1\r\nx\r\n")],
+  [`POST / HTTP/1.1\r\nContent-Encoding: x\r\n${chunked}`, blockOf("1\r\nx\r\n")],
+]);
+
+const attacks = { slowloris, flood, crumbs };
 
 /** Resolves when the attack is under way; it ends with the test. */
 export const startAttack = async (
@@ -85,8 +104,8 @@ export const startAttack = async (
 
 if (process.argv[1] === import.meta.filename) {
   const [, , kind, port] = process.argv;
-  const attack = kind === "slowloris" ? slowloris : flood;
-  attack(Number(port), () => process.send?.("under way"));
+  const attack = Object.entries(attacks).find(([name]) => name === kind)?.[1];
+  attack?.(Number(port), () => process.send?.("under way"));
   // The test that began it may be killed.
   process.on("disconnect", () => process.exit());
 }
