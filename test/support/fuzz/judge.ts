@@ -73,7 +73,7 @@ export const judge = (plan: Plan, heard: Heard, { statuses, fault }: Answers): s
   if (wrong >= 0)
     return `request ${wrong + 1} (${plan.kinds[wrong]}) was answered ${statuses[wrong]}, not ${plan.statuses[wrong]}`;
   // After ten refusals a connection ends, and what stands behind the tenth that was decided has no answer.
-  const isGivenUp = plan.statuses.filter((status) => status < 408 && status >= 400).length >= 10;
+  const isGivenUp = plan.statuses.filter((status) => status < 429 && status >= 400).length >= 10;
   const isWhole = !heard.broken && heard.ended === "by it" && !isGivenUp;
   if (isWhole && statuses.length < plan.statuses.length)
     return `${plan.statuses.length} requests got ${statuses.length} answers`;
