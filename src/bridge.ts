@@ -2,6 +2,7 @@ import avro from "avsc";
 import type { Logger } from "pino";
 import packageJson from "../package.json" with { type: "json" };
 import { createAccept } from "./accept.ts";
+import { type CallbackPort, openPort } from "./callback-port.ts";
 import type { Config } from "./config.ts";
 import { type SchemaName, subjectOf } from "./core/catalog.ts";
 import { createRecordEncoder } from "./core/record.ts";
@@ -9,7 +10,6 @@ import type { Repeats } from "./core/repeats.ts";
 import { type Failure, ok, type Result } from "./core/result.ts";
 import type { Sink } from "./core/sink.ts";
 import { openAdmin } from "./io/admin.ts";
-import { type Ingress, openIngress } from "./io/ingress/ingress.ts";
 import { checkCertificates } from "./io/ingress/server.ts";
 import { type KafkaSink, openKafkaSink } from "./io/kafka/sink.ts";
 import { createRegistry } from "./io/registry.ts";
@@ -20,6 +20,7 @@ import { type Relay, type RelayOptions, startRelay } from "./relay/relay.ts";
 import { createLiveSettings, type LiveSettings, type Source, startRenewal } from "./renewal.ts";
 import { askForSchemaIds, recallSchemaIds, type SchemaIds, schemaTexts } from "./schemas.ts";
 import { createTelemetry } from "./telemetry.ts";
+import { openWorkers } from "./workers/workers.ts";
 
 export type Bridge = {
   readonly port: number;
@@ -49,6 +50,8 @@ type Parts = Preparation & {
   readonly sink: KafkaSink;
   readonly laneSink: Sink;
   readonly fail: (failure: Failure) => void;
+  /** Null until callbacks are listened for. */
+  callbacks: CallbackPort | null;
   /** Null until topics are checked and schema ids are had. */
   relay: Relay | null;
 };
@@ -95,8 +98,13 @@ const publish = async (parts: Parts): Promise<void> => {
   await Promise.race([closed, asked]);
 };
 
+const obstaclesOf = async (parts: Parts): Promise<readonly string[]> => {
+  const ofWorkers = parts.closing.aborted ? [] : await parts.callbacks?.obstacles();
+  return [...ownObstacles(parts), ...(ofWorkers ?? ["callbacks are not listened for yet"])];
+};
+
 /** In memory nothing is safe before Kafka has it: without Kafka there is nothing to be ready for. */
-const obstaclesOf = ({ closing, journals: { main: journal }, sink, relay }: Parts): readonly string[] => [
+const ownObstacles = ({ closing, journals: { main: journal }, sink, relay }: Parts): readonly string[] => [
   ...(closing.aborted ? ["closing"] : []),
   ...[journal.status().refusal].flatMap((why) => (why === null ? [] : [`the journal takes nothing: ${why}`])),
   ...(journal.durable || sink.connected() ? [] : ["no connection to Kafka"]),
@@ -113,14 +121,13 @@ const drain = async ({ relay, journals, sink, laneSink, config }: Parts): Promis
 };
 
 /** New connections use what was renewed; those that are there go on. */
-const watchSecrets = (parts: Parts, ingress: Ingress, source: Source) => {
+const watchSecrets = (parts: Parts, callbacks: CallbackPort, source: Source) => {
   const { closing: signal, telemetry, live } = parts;
   const apply = (next: Config): Result<readonly string[]> => {
-    const { tls } = next.network;
-    const usable = checkCertificates(tls);
+    const usable = checkCertificates(next.network.tls);
     if (!usable.ok) return usable;
     const changed = live.renew(next);
-    if (tls !== null && changed.includes("certificates")) ingress.renewCertificates(tls);
+    callbacks.renew(next, changed);
     return ok(changed);
   };
   return startRenewal({ source, signal, everyMs: 2000, apply, telemetry });
@@ -135,21 +142,20 @@ const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
     host: config.adminHost,
     port: config.adminPort,
     obstacles: () => obstaclesOf(parts),
-    exposition: () => telemetry.exposition(parts.journals.status()),
+    exposition: async () => {
+      const others = (await parts.callbacks?.figures()) ?? [];
+      return telemetry.exposition(parts.journals.status(), others);
+    },
     expositionType: telemetry.contentType,
   });
   stack.defer(admin.close);
-  const ingress = await openIngress({
-    ...config,
-    path: config.callbackPath,
-    tokenInPath: config.auth.includes("token"),
-    deadlineMs: config.replyDeadlineMs,
-    admit: parts.live.admit,
-    accept: createAccept({ ...config, journal, clock: Date.now }),
-    telemetry,
-    clock: Date.now,
-  });
-  return { admin, ingress };
+  const accept = createAccept({ ...config, journal, clock: Date.now });
+  const callbacks =
+    config.workers > 1
+      ? await openWorkers(config, accept)
+      : await openPort(config, { admit: parts.live.admit, accept, telemetry });
+  parts.callbacks = callbacks;
+  return { admin, callbacks };
 };
 
 const unableToStart = (failure: Failure): Error =>
@@ -167,8 +173,7 @@ export const startBridge = async (first: Config, log: Logger, source: Source): P
   const config = { ...first, kafka: live.kafka };
   await using stack = new AsyncDisposableStack();
   const telemetry = createTelemetry(log, packageJson.version, Date.now);
-  const { kafkaReconnected } = telemetry;
-  const quiet = { kafkaConnected: () => {}, kafkaNotConnected: () => {}, kafkaReconnected };
+  const quiet = { ...telemetry, kafkaConnected: () => {}, kafkaNotConnected: () => {} };
   const failed = Promise.withResolvers<Failure>();
   const closing = new AbortController();
   const journals = await openJournals(config, telemetry);
@@ -183,20 +188,21 @@ export const startBridge = async (first: Config, log: Logger, source: Source): P
     sink: stack.use(openKafkaSink({ kafka: config.kafka, log, telemetry })),
     laneSink: stack.use(lazySink(() => openKafkaSink({ kafka: config.kafka, log, telemetry: quiet }))),
     fail: failed.resolve,
+    callbacks: null,
     relay: null,
   };
-  const { admin, ingress } = await openPorts(parts, stack);
+  const { admin, callbacks } = await openPorts(parts, stack);
   const publishing = publish(parts);
   // In reverse: not ready, refuse what is new, answer what is in flight, publish what is left.
   stack.defer(() => publishing);
   stack.defer(() => drain(parts));
-  stack.defer(ingress.close);
+  stack.defer(callbacks.close);
   stack.defer(() => closing.abort());
-  tellOfStart(parts, { callbacks: ingress.port, admin: admin.port });
-  const { renew } = watchSecrets(parts, ingress, source);
+  tellOfStart(parts, { callbacks: callbacks.port, admin: admin.port });
+  const { renew } = watchSecrets(parts, callbacks, source);
   const opened = stack.move();
   return {
-    port: ingress.port,
+    port: callbacks.port,
     adminPort: admin.port,
     failed: failed.promise,
     renew,

@@ -174,6 +174,8 @@ const toConfig = (raw: Settings) => ({
   capture: raw.CAPTURE === "on",
   bodyLimitBytes: valueOf(formats.size.parse(raw.BODY_LIMIT_BYTES)),
   maxInFlight: raw.MAX_IN_FLIGHT,
+  /** 1: no thread beside the main one. */
+  workers: raw.WORKERS,
   replyDeadlineMs: raw.REPLY_DEADLINE_MS,
   ackAfter: raw.ACK_AFTER,
   journal: {

@@ -1,4 +1,12 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  type PrometheusContentType,
+  Registry,
+} from "prom-client";
 
 /** Seconds. The last bucket below +Inf is the sender's limit of 5 s. */
 const replyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 3.5, 4, 5];
@@ -8,7 +16,13 @@ const publishBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5,
 /** Seconds. */
 const syncBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-const prefix = "esign_bridge_";
+export const prefix = "esign_bridge_";
+
+/** All that a thread has counted, as it can be sent to another one. */
+export type Figures = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
+
+export const sumOf = (threads: readonly Figures[]): Registry =>
+  AggregatorRegistry.aggregate<PrometheusContentType>([...threads]);
 
 /** Every metric there is: the README's table and the reference are checked against it. */
 export const createMetrics = () => {
@@ -81,6 +95,13 @@ export const createMetrics = () => {
     kafkaConnected: gauge("kafka_connected", "1 while the producer is connected.", []),
     reconnects: counter("kafka_reconnects_total", "Producers dropped and connected anew.", ["reason"]),
     registryFailures: counter("registry_failures_total", "Failed calls to the schema registry.", ["reason"]),
-    buildInfo: gauge("build_info", "1, with the version that runs.", ["version"]),
+    buildInfo: new Gauge({
+      name: `${prefix}build_info`,
+      help: "1, with the version that runs.",
+      labelNames: ["version"],
+      registers,
+      // Not the number of threads.
+      aggregator: "max",
+    }),
   };
 };

@@ -82,6 +82,11 @@ export const ConfigSchema = Type.Object(
       [0, 1_000_000],
       "Callbacks per second and source, over 10 s; one more gets 429. 0: no limit.",
     ),
+    WORKERS: integer(
+      1,
+      [1, 64],
+      "Threads that receive and check callbacks; 1: the main thread does, which publishes too.",
+    ),
     REPLY_DEADLINE_MS: integer(3500, [100, 4500], "Longest wait for an answer; the sender waits 5000."),
     ACK_AFTER: choice(["published", "stored"], "When 200 is given: Kafka has it, or the disk has it."),
     JOURNAL_DIR: written("text", "./data/journal", "Folder of the journal; `none` keeps it in memory."),

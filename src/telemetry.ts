@@ -11,7 +11,7 @@ import {
   needsOperator,
   type Refusal,
 } from "./core/result.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type Figures, prefix, sumOf } from "./metrics.ts";
 
 /** How a callback was acknowledged. */
 export type AcknowledgedAfter = "published" | "stored" | "duplicate";
@@ -31,6 +31,7 @@ export type Telemetry = ReturnType<typeof createTelemetry>;
  */
 export const createTelemetry = (log: Logger, version: string, clock: () => number) => {
   const metrics = createMetrics();
+  const figuresOf = () => metrics.registry.getMetricsAsJSON();
   metrics.buildInfo.set({ version }, 1);
   metrics.kafkaConnected.set(0);
   // An alert on an increase sees the first one only when there was a zero before it.
@@ -211,14 +212,21 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     journalCursorLost: (directory: string) =>
       log.warn({ directory }, "the journal's cursor cannot be read: what is retained is published again"),
 
-    /** The text of `/metrics`; gauges of the journal are read now, so that an idle bridge tells the true age too. */
-    exposition: (journal: JournalStatus) => {
+    /**
+     * The text of `/metrics`; gauges of the journal are read now, so that an idle bridge tells the true age too. `others`:
+     * what other threads have counted.
+     */
+    exposition: async (journal: JournalStatus, others: readonly Figures[] = []) => {
       const { pendingRecords, oldestPendingAt, bytes } = journal;
       metrics.pendingRecords.set(pendingRecords);
       metrics.oldestPending.set(oldestPendingAt === null ? 0 : Math.max(0, clock() - oldestPendingAt) / 1000);
       metrics.journalBytes.set(bytes);
-      return metrics.registry.metrics();
+      return others.length === 0
+        ? metrics.registry.metrics()
+        : sumOf([await figuresOf(), ...others]).metrics();
     },
+    /** For the exposition of another thread: of ours alone, since Node's are the same for all or mean one thread. */
+    figures: async (): Promise<Figures> => (await figuresOf()).filter(({ name }) => name.startsWith(prefix)),
     contentType: metrics.registry.contentType,
   };
 };

@@ -13,13 +13,18 @@ import { fail, ok, type Result } from "./result.ts";
 
 declare const admitted: unique symbol;
 
-/** Bytes whose sender is known. Only `createAdmission` makes one; the journal takes nothing else. */
+/** Bytes whose sender is known. Only `createAdmission` admits them; the journal takes nothing else. */
 export type AdmittedBody = {
   readonly body: Buffer;
   /** Name of the key, token or user that matched; null under `AUTH=none`. */
   readonly source: string | null;
   readonly [admitted]: true;
 };
+
+/** For a body that has lost the brand on its way from a thread of this process, where `createAdmission` gave it. */
+export const admittedInThread = (body: Buffer, source: string | null): AdmittedBody =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `workers/` calls it, with what a worker has admitted
+  ({ body, source }) as AdmittedBody;
 
 export type AdmissionRules = {
   readonly auth: readonly ("hmac" | "token" | "basic")[];

@@ -4,7 +4,7 @@ export type AdminOptions = {
   readonly host: string;
   readonly port: number;
   /** What keeps the bridge from accepting a callback safely now; empty when nothing does. */
-  readonly obstacles: () => readonly string[];
+  readonly obstacles: () => readonly string[] | Promise<readonly string[]>;
   readonly exposition: () => Promise<string>;
   readonly expositionType: string;
 };
@@ -15,8 +15,8 @@ export type Admin = { readonly port: number; readonly close: () => Promise<void>
 export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
   const app = fastify({ forceCloseConnections: true });
   app.get("/live", () => ({ status: "live" }));
-  app.get("/ready", (_request, reply) => {
-    const obstacles = options.obstacles();
+  app.get("/ready", async (_request, reply) => {
+    const obstacles = await options.obstacles();
     if (obstacles.length === 0) return { status: "ready" };
     return reply.code(503).send({ status: "not ready", obstacles });
   });

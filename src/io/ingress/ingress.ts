@@ -24,6 +24,8 @@ import { type Certificates, createIngressServer, renewCertificates, type ServerO
 export type IngressOptions = ServerOptions & {
   readonly host: string;
   readonly port: number;
+  /** True: other threads listen on the same port, and the system spreads connections among them. */
+  readonly sharesPort?: boolean;
   readonly path: string;
   /** True: `<path>/<token>` is an address too. */
   readonly tokenInPath: boolean;
@@ -205,7 +207,9 @@ export const openIngress = async (options: IngressOptions): Promise<Ingress> => 
   addGate(app, context);
   addCallbackRoute(app, context);
   addRefusals(app, context);
-  await app.listen({ host: options.host, port: options.port, backlog });
+  // Given on to Node as it is; Fastify's types do not know it.
+  const sharing = { reusePort: options.sharesPort === true };
+  await app.listen({ host: options.host, port: options.port, backlog, ...sharing });
   const address = app.server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : options.port,
