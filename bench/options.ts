@@ -10,6 +10,7 @@ export const commands = [
   "duplicates",
   "growth",
   "idle",
+  "workers",
   "all",
   "profile",
 ] as const;

@@ -33,6 +33,8 @@ export type LoadResult = {
   readonly seconds: number;
   /** User and system, all threads, as the kernel counts them. */
   readonly cpuSeconds: number;
+  /** Of the thread that used most of it. */
+  readonly busiestThreadSeconds: number;
   /** Bytes that the server gave to the file system. */
   readonly writtenBytes: number;
   readonly latency: Latency;

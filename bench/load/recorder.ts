@@ -1,6 +1,6 @@
 import { percentile } from "../statistics.ts";
 import type { LoadResult } from "./plan.ts";
-import { figuresOf } from "./process-figures.ts";
+import { figuresOf, type ProcessFigures } from "./process-figures.ts";
 
 /** Counts answers between `begin` and `end`. */
 export type Recorder = {
@@ -12,6 +12,9 @@ export type Recorder = {
   readonly sentLate: (ms: number) => void;
   readonly result: () => LoadResult;
 };
+
+const busiestThread = (before: ProcessFigures, after: ProcessFigures): number =>
+  Math.max(0, ...[...after.threads].map(([id, seconds]) => seconds - (before.threads.get(id) ?? 0)));
 
 export const createRecorder = (pid: number): Recorder => {
   const latencies: number[] = [];
@@ -54,6 +57,7 @@ export const createRecorder = (pid: number): Recorder => {
         refused,
         seconds,
         cpuSeconds: after.cpuSeconds - before.cpuSeconds,
+        busiestThreadSeconds: busiestThread(before, after),
         writtenBytes: after.writtenBytes - before.writtenBytes,
         latency: {
           p50Ms: percentile(sorted, 0.5),

@@ -24,7 +24,13 @@ export type Texts = Readonly<
       | ("SCHEMA_REGISTRY_CA_FILE" | "SCHEMA_REGISTRY_PASSWORD" | "SCHEMA_REGISTRY_TOKEN")
       | ("MAX_CONNECTIONS" | "MAX_CONNECTIONS_PER_ADDRESS")
       | ("BODY_LIMIT_BYTES" | "MAX_BYTES_IN_FLIGHT" | "TLS_CERT_FILE" | "TLS_CLIENT_CA_FILE" | "TLS_KEY_FILE")
-      | ("SCHEMA_REGISTRY_URL" | "SCHEMA_REGISTRY_USERNAME" | "TOPIC_PREFIX" | "TOPIC_REPLICATION"),
+      | (
+          | "SCHEMA_REGISTRY_URL"
+          | "SCHEMA_REGISTRY_USERNAME"
+          | "TOPIC_PREFIX"
+          | "TOPIC_REPLICATION"
+          | "WORKERS"
+        ),
       string
     >
   >
@@ -70,6 +76,12 @@ const faults: readonly Rule[] = [
   {
     broken: (t) => sizeOf(t.MAX_BYTES_IN_FLIGHT ?? "256 MiB") < sizeOf(t.BODY_LIMIT_BYTES ?? "1 MiB"),
     says: "MAX_BYTES_IN_FLIGHT is less than BODY_LIMIT_BYTES: a body of that size could never pass; for example MAX_BYTES_IN_FLIGHT=256 MiB",
+  },
+  {
+    broken: (t) =>
+      sizeOf(t.MAX_BYTES_IN_FLIGHT ?? "256 MiB") / Number(t.WORKERS ?? 1) <
+        sizeOf(t.BODY_LIMIT_BYTES ?? "1 MiB") && Number(t.WORKERS ?? 1) > 1,
+    says: "MAX_BYTES_IN_FLIGHT is divided among WORKERS, and the part of one is less than BODY_LIMIT_BYTES: a body of that size could never pass; raise it, or lower WORKERS",
   },
   {
     broken: (t) =>

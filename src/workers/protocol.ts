@@ -57,12 +57,12 @@ export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
  */
 export const shareOf = (config: Config): WorkerSettings => {
   const { journal: _journal, kafka: _kafka, registry: _registry, ...settings } = config;
-  const { network, workers, bodyLimitBytes } = config;
+  const { network, workers } = config;
   return {
     ...settings,
     network: {
       ...network,
-      maxBytesInFlight: Math.max(bodyLimitBytes, Math.ceil(network.maxBytesInFlight / workers)),
+      maxBytesInFlight: Math.ceil(network.maxBytesInFlight / workers),
       maxConnections: Math.ceil(network.maxConnections / workers),
       maxConnectionsPerAddress: Math.ceil(network.maxConnectionsPerAddress / workers),
       rateLimit: 0,

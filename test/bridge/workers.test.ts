@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { assertInOrder, floodTopic, newDirectory, untilAllInKafka } from "../support/disasters.ts";
+import { eventually } from "../support/eventually.ts";
+import { openFlood, type Sent } from "../support/flood.ts";
+import { openBridgeProcess, sharedSettings, untilReady } from "../support/openBridge.ts";
+import { type BridgeProcess, runBridgeProcess, startBridgeProcess, textOf } from "../support/process.ts";
+import { idsInTopic } from "../support/topic-ids.ts";
+import { idOf, signed } from "../support/sender.ts";
+import { freshPrefix, sharedStack } from "../support/stack.ts";
+import { postStrewn } from "../support/strewn.ts";
+
+/** As many connections as make it certain that each of two workers has some: the system spreads them by their ports. */
+const many = 40;
+
+const anyone = (directory: string) => ({
+  AUTH: "none",
+  JOURNAL_DIR: directory,
+  KAFKA_BROKERS: sharedStack().brokers.join(","),
+  SCHEMA_REGISTRY_URL: sharedStack().registryUrl,
+  TOPIC_PREFIX: freshPrefix(),
+  WORKERS: "2",
+});
+/** No server behind: a disk journal answers without Kafka. */
+const nowhere = (directory: string) => ({
+  ...anyone(directory),
+  ACK_AFTER: "stored",
+  KAFKA_BROKERS: "127.0.0.1:9",
+  SCHEMA_REGISTRY_URL: "http://127.0.0.1:9",
+});
+
+const signerSigned = ({ envelopeId, step }: Sent): Buffer =>
+  Buffer.from(
+    `{"event":"ENVELOPE_SIGNER_SIGNED","eventPayload":{"envelopeId":"${envelopeId}","signerInfo":{"signOrder":${step}}}}`,
+  );
+
+/** Callbacks about one envelope, each after the answer to the one before, each over another connection. */
+const sendEnvelope = async (port: number, envelopeId: string, acknowledged: Map<string, Sent>) => {
+  for (let step = 0; step < 8; step += 1) {
+    const body = signerSigned({ envelopeId, step });
+    assert.equal(await postStrewn(port, body), 200);
+    acknowledged.set(idOf(body), { envelopeId, step });
+  }
+};
+
+test("P1, P3, P6: what comes in by two workers arrives whole, and in order for each envelope", async (t) => {
+  const env = anyone(await newDirectory(t));
+  const bridge = await openBridgeProcess(t, env);
+  await untilReady(bridge);
+  const acknowledged = new Map<string, Sent>();
+  await Promise.all(Array.from({ length: 30 }, (_, n) => sendEnvelope(bridge.port, `e-${n}`, acknowledged)));
+  const where = { brokers: sharedStack().brokers, topic: env.TOPIC_PREFIX + floodTopic };
+  const ids = await untilAllInKafka(acknowledged, where);
+  assertInOrder(ids, acknowledged);
+  assert.equal(ids.length, acknowledged.size);
+  assert.equal(await bridge.end("SIGTERM"), 0, textOf(bridge));
+});
+
+test("P7, P8: repeats are recognised whichever worker they come in by, and all counters are sums", async (t) => {
+  const env = anyone(await newDirectory(t));
+  const bridge = await openBridgeProcess(t, env);
+  await untilReady(bridge);
+  const body = signerSigned({ envelopeId: "e-again", step: 0 });
+  assert.equal(await postStrewn(bridge.port, body), 200);
+  const repeats = Array.from({ length: many }, () => postStrewn(bridge.port, body));
+  assert.deepEqual(new Set(await Promise.all(repeats)), new Set([200]));
+  const missed = Array.from({ length: many }, () => postStrewn(bridge.port, body, { expect: "what?" }));
+  await Promise.all(missed);
+
+  const metrics = await bridge.metrics();
+  assert.equal(metrics.sum("callbacks_received_total"), 1 + 2 * many);
+  assert.equal(metrics.sum("callbacks_acknowledged_total", { after: "duplicate" }), 2 * many);
+  assert.equal(metrics.sum("callbacks_repeated_total"), 2 * many);
+  assert.equal(metrics.sum("callback_reply_seconds_count"), 1 + 2 * many);
+  assert.equal(metrics.sum("records_published_total"), 1);
+  assert.equal(metrics.sum("build_info"), 1);
+  const ofProcess = metrics.samples.filter(({ name }) => name === "process_resident_memory_bytes");
+  assert.equal(ofProcess.length, 1);
+  assert.deepEqual(await idsInTopic(sharedStack().brokers, env.TOPIC_PREFIX + floodTopic), [idOf(body)]);
+});
+
+test("P1, P6: kill -9 under load, and another number of workers at each start, loses nothing", async (t) => {
+  const env = anyone(await newDirectory(t));
+  const acknowledged = new Map<string, Sent>();
+  for (const WORKERS of ["2", "1", "2", "3"]) {
+    const bridge = await startBridgeProcess({ ...env, WORKERS });
+    const before = acknowledged.size;
+    const flood = openFlood({ port: bridge.port, senders: 16 });
+    await eventually(() => flood.acknowledged.size > 100, { withinMs: 60_000 });
+    await bridge.end("SIGKILL");
+    flood.stop();
+    await flood.ended;
+    for (const [id, sent] of flood.acknowledged) acknowledged.set(id, sent);
+    assert.ok(acknowledged.size > before);
+  }
+  const bridge = await openBridgeProcess(t, { ...env, WORKERS: "1" });
+  const where = { brokers: sharedStack().brokers, topic: env.TOPIC_PREFIX + floodTopic };
+  assertInOrder(await untilAllInKafka(acknowledged, where), acknowledged);
+  assert.equal(await bridge.end("SIGTERM"), 0, textOf(bridge));
+});
+
+test("P1: on SIGTERM all workers answer what is in flight, and what they took is published", async (t) => {
+  const env = anyone(await newDirectory(t));
+  const bridge = await openBridgeProcess(t, env);
+  await untilReady(bridge);
+  const flood = openFlood({ port: bridge.port, senders: 16 });
+  await eventually(() => flood.acknowledged.size > 200);
+  bridge.signal("SIGTERM");
+  assert.equal(await bridge.exited, 0, textOf(bridge));
+  flood.stop();
+  await flood.ended;
+  const ids = new Set(await idsInTopic(sharedStack().brokers, env.TOPIC_PREFIX + floodTopic));
+  for (const id of flood.acknowledged.keys()) assert.ok(ids.has(id), "acknowledged, and in Kafka at the end");
+  assert.deepEqual(bridge.errors, []);
+});
+
+const heldUp = (where: "isMainThread" | "threadId === 1", ms: number): string => {
+  const code = `import { isMainThread, threadId } from "node:worker_threads";
+    if (${where}) process.on("SIGUSR2", () => {}), setTimeout(() => {
+      const end = Date.now() + ${ms};
+      while (Date.now() < end);
+    }, 2500);`;
+  return `--import=data:text/javascript,${encodeURIComponent(code)}`;
+};
+
+test("a worker that does not answer is named by /ready, and /metrics tells no wrong sums", async (t) => {
+  const env = { ...nowhere(await newDirectory(t)), NODE_OPTIONS: heldUp("threadId === 1", 5000) };
+  const bridge = await openBridgeProcess(t, env);
+  assert.equal((await bridge.ready()).status, 200);
+  const stuck = await eventually(async () => {
+    const state = await bridge.ready();
+    assert.equal(state.status, 503);
+    return state;
+  });
+  assert.deepEqual(stuck.body, { status: "not ready", obstacles: ["worker 1 does not answer"] });
+  assert.equal((await fetch(`http://127.0.0.1:${bridge.adminPort}/metrics`)).status, 500);
+  assert.equal((await fetch(`http://127.0.0.1:${bridge.adminPort}/live`)).status, 200);
+  await untilReady(bridge);
+  assert.equal((await bridge.metrics()).sum("build_info"), 1);
+});
+
+test("P1, P2: while the main thread is held up callers get 503 in time, and no acknowledgement", async (t) => {
+  const env = {
+    ...nowhere(await newDirectory(t)),
+    NODE_OPTIONS: heldUp("isMainThread", 4000),
+    REPLY_DEADLINE_MS: "1000",
+  };
+  const bridge = await openBridgeProcess(t, env);
+  let n = 0;
+  const late = await eventually(async () => {
+    n += 1;
+    const begun = performance.now();
+    const status = await postStrewn(bridge.port, signerSigned({ envelopeId: "e-late", step: n }));
+    assert.equal(status, 503);
+    return performance.now() - begun;
+  });
+  assert.ok(late < 2500, `${late} ms`);
+  await untilReady(bridge);
+  assert.equal(await postStrewn(bridge.port, signerSigned({ envelopeId: "e-late", step: 0 })), 200);
+});
+
+test("P8: a fault in a worker ends the process with its line, as one of the main thread does", async (t) => {
+  const code = `import { isMainThread } from "node:worker_threads";
+    if (!isMainThread) setTimeout(() => { throw new Error("a fault of a test") }, 1500);`;
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(code)}`;
+  const ended = await runBridgeProcess({ ...nowhere(await newDirectory(t)), NODE_OPTIONS });
+  assert.equal(ended.code, 1);
+  const fatal = ended.lines.filter(({ level }) => level === 60);
+  assert.equal(fatal.length, 1, textOf(ended));
+  assert.match(textOf(ended), /a fault of a test.*ended by a fault/);
+});
+
+const statusesOf = async (bridge: BridgeProcess, count: number): Promise<Record<number, number>> => {
+  const bodies = Array.from({ length: count }, (_, step) => signerSigned({ envelopeId: "e-limit", step }));
+  const statuses = await Promise.all(bodies.map((body) => postStrewn(bridge.port, body)));
+  return Object.fromEntries(
+    [...Map.groupBy(statuses, (status) => status)].map(([s, all]) => [s, all.length]),
+  );
+};
+
+test("P9: RATE_LIMIT holds for all workers together", async (t) => {
+  const bridge = await openBridgeProcess(t, { ...nowhere(await newDirectory(t)), RATE_LIMIT: "2" });
+  const { 200: taken = 0, 429: refused = 0 } = await statusesOf(bridge, 60);
+  assert.equal(taken + refused, 60);
+  // 10 s of it may come at once, and a little more while they come.
+  assert.ok(taken >= 20 && taken < 40, `${taken} taken`);
+  const metrics = await bridge.metrics();
+  assert.equal(metrics.sum("callbacks_refused_total", { reason: "rate-limited" }), refused);
+});
+
+test("P9: MAX_IN_FLIGHT holds for all workers together", async (t) => {
+  const env = { ...nowhere("none"), ACK_AFTER: "published", MAX_IN_FLIGHT: "5", REPLY_DEADLINE_MS: "2000" };
+  const bridge = await openBridgeProcess(t, env);
+  assert.deepEqual(await statusesOf(bridge, 30), { 503: 30 });
+  const metrics = await bridge.metrics();
+  assert.equal(metrics.sum("callbacks_refused_total", { reason: "in-flight-limit" }), 25);
+  assert.equal(metrics.sum("callbacks_refused_total", { reason: "deadline-passed" }), 5);
+  t.diagnostic(textOf(bridge));
+});
+
+test("P5: on SIGHUP all workers take the new keys", async (t) => {
+  const directory = await newDirectory(t);
+  const file = join(directory, "keys");
+  const [oldKey, newKey] = ["the-old-key-of-32-characters-or-so", "the-new-key-of-32-characters-or-so"];
+  await writeFile(file, `main:${oldKey}`);
+  const env = { ...nowhere(join(directory, "journal")), AUTH: "hmac", HMAC_KEYS_FILE: file };
+  const bridge = await openBridgeProcess(t, env);
+  const body = signerSigned({ envelopeId: "e-key", step: 0 });
+  const by = async (key = ""): Promise<readonly number[]> => [
+    ...new Set(
+      await Promise.all(Array.from({ length: many }, () => postStrewn(bridge.port, body, signed(body, key)))),
+    ),
+  ];
+  assert.deepEqual([await by(oldKey), await by(newKey)], [[200], [401]]);
+  await writeFile(file, `main:${newKey}`);
+  bridge.signal("SIGHUP");
+  await eventually(() => bridge.lines.some((line) => line["msg"] === "secrets renewed"));
+  assert.deepEqual([await by(oldKey), await by(newKey)], [[401], [200]]);
+});
+
+test("two bridges with workers do not share a port, and the second says why it does not start", async (t) => {
+  const bridge = await openBridgeProcess(t, nowhere(await newDirectory(t)));
+  const second = await runBridgeProcess({ ...nowhere(await newDirectory(t)), PORT: String(bridge.port) });
+  assert.equal(second.code, 1);
+  const fatal = second.lines.filter(({ level }) => level === 60);
+  assert.equal(fatal.length, 1, textOf(second));
+  assert.match(String(fatal[0]?.["msg"]), /^does not start: .*EADDRINUSE.* Set another HOST or PORT/);
+});
+
+for (const value of ["0", "65", "two", "1.5"]) {
+  test(`WORKERS=${value} ends the start with one clear line`, async () => {
+    const ended = await runBridgeProcess({ ...sharedSettings(), WORKERS: value });
+    assert.equal(ended.code, 1);
+    assert.equal(ended.errors.length, 2, textOf(ended));
+    assert.match(ended.errors[1] ?? "", /^ {2}WORKERS .*whole number from 1 to 64/);
+  });
+}
