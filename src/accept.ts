@@ -2,6 +2,7 @@ import type { Accept, Acknowledgement } from "./core/acknowledgement.ts";
 import type { Entry, Journal, Settlement } from "./core/journal.ts";
 import { eventIdOf } from "./core/record.ts";
 import { fail, type Failure, ok, type Refusal, type Result } from "./core/result.ts";
+import { within } from "./within.ts";
 
 export type AcceptOptions = {
   readonly journal: Journal;
@@ -12,22 +13,6 @@ export type AcceptOptions = {
 
 /** The part of the time that Kafka has to itself, before the disk is asked for a sync. */
 const kafkaShare = 0.6;
-
-/** Null when the time is up first. */
-const within = <T>(ms: number, awaited: Promise<T>): Promise<T | null> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(null), ms);
-    awaited.then(
-      (value) => {
-        clearTimeout(timer);
-        resolve(value);
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
-  });
 
 const published = ({ event, repeat }: Settlement): Result<Acknowledgement, Refusal> =>
   ok({ after: repeat === true ? "duplicate" : "published", event });
@@ -66,8 +51,8 @@ export const createAccept = ({ journal, ackAfter, clock }: AcceptOptions): Accep
     return journal.durable ? eitherHasIt(entry, msLeft - kafkaMs) : tooLate;
   };
 
-  return async ({ body, source }, msLeft) => {
-    const arrival = { eventId: eventIdOf(body), receivedAt: clock(), source, body, deadLetter: null };
+  return async ({ body, source, eventId = eventIdOf(body) }, msLeft) => {
+    const arrival = { eventId, receivedAt: clock(), source, body, deadLetter: null };
     const kept = journal.append(arrival);
     if (!kept.ok) return kept;
     if (ackAfter === "published") return afterKafka(kept.value, msLeft);

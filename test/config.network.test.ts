@@ -47,6 +47,8 @@ const faults: readonly (readonly [Environment, RegExp])[] = [
   [{ RATE_LIMIT: "-1" }, /^RATE_LIMIT .*from 0 to/],
   [{ MAX_BYTES_IN_FLIGHT: "512 KiB" }, /^MAX_BYTES_IN_FLIGHT is less than BODY_LIMIT_BYTES/],
   [{ BODY_LIMIT_BYTES: "1 GiB" }, /^MAX_BYTES_IN_FLIGHT is less than BODY_LIMIT_BYTES/],
+  [{ MAX_BYTES_IN_FLIGHT: "2 MiB", WORKERS: "4" }, /^MAX_BYTES_IN_FLIGHT is divided among WORKERS/],
+  [{ WORKERS: "0" }, /^WORKERS .*from 1 to 64/],
   [{ PORT: "8081" }, /^ADMIN_PORT is the same as PORT/],
   [{ PORT: "8081", HOST: "127.0.0.1" }, /^ADMIN_PORT is the same as PORT/],
 ];

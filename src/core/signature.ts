@@ -18,13 +18,15 @@ export type AdmittedBody = {
   readonly body: Buffer;
   /** Name of the key, token or user that matched; null under `AUTH=none`. */
   readonly source: string | null;
+  /** Where it is known already. */
+  readonly eventId?: string;
   readonly [admitted]: true;
 };
 
 /** For a body that has lost the brand on its way from a thread of this process, where `createAdmission` gave it. */
-export const admittedInThread = (body: Buffer, source: string | null): AdmittedBody =>
+export const admittedInThread = (body: Buffer, source: string | null, eventId: string): AdmittedBody =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `workers/` calls it, with what a worker has admitted
-  ({ body, source }) as AdmittedBody;
+  ({ body, source, eventId }) as AdmittedBody;
 
 export type AdmissionRules = {
   readonly auth: readonly ("hmac" | "token" | "basic")[];

@@ -15,35 +15,40 @@ export type WorkerData = {
   readonly port: number;
 };
 
-/** An admitted callback on its way to the main thread. */
-export type Parcel = {
-  /** Of its worker, for the answer. */
-  readonly number: number;
-  readonly source: string | null;
-  readonly msLeft: number;
-  readonly bytes: number;
-};
-
-/** Those of one turn of the worker's event loop: a message costs more than what is in it. */
+/**
+ * Admitted callbacks on their way to the main thread: those of one turn of the worker's event loop, since a message costs more
+ * than what is in it. One value in each list for each callback.
+ */
 export type Parcels = {
   readonly kind: "parcels";
-  readonly parcels: readonly Parcel[];
-  /** All bodies, one behind the other; it is the receiver's from now on. */
+  /** The number of the first one; they rise by one. */
+  readonly first: number;
+  readonly sources: readonly (string | null)[];
+  readonly eventIds: readonly string[];
+  readonly msLeft: readonly number[];
+  readonly bytes: readonly number[];
+  /** All bodies, one behind the other; the receiver's from now on. */
   readonly bodies: ArrayBuffer;
   /** Milliseconds of `monotonicMs`. */
   readonly sentAt: number;
 };
 
-export type Answer = { readonly number: number; readonly result: Result<Acknowledgement, Refusal> };
+export type Accepted = Result<Acknowledgement, Refusal>;
+/** In both lists one value for each answer. */
+export type Answers = {
+  readonly kind: "answers";
+  readonly numbers: readonly number[];
+  readonly results: readonly Accepted[];
+};
 
 export type FromWorker =
   | { readonly kind: "listening" }
   | Parcels
-  /** To `ask`; after `close` unasked, once more, as the worker's last words. */
-  | { readonly kind: "figures"; readonly figures: Figures };
+  /** To `ask`; and to `close` as its last words. */
+  | { readonly kind: "figures" | "closed"; readonly figures: Figures };
 
 export type ToWorker =
-  | { readonly kind: "answers"; readonly answers: readonly Answer[] }
+  | Answers
   | { readonly kind: "renew"; readonly settings: WorkerSettings; readonly changed: readonly string[] }
   | { readonly kind: "ask" }
   | { readonly kind: "close" };

@@ -23,7 +23,8 @@ process.removeAllListeners("warning");
 process.on("warning", (warning) => log.debug(warning, "warning of Node"));
 
 const telemetry = createTelemetry(log, packageJson.version, Date.now);
-const tellFigures = async (): Promise<void> => say({ kind: "figures", figures: await telemetry.figures() });
+const tellFigures = async (kind: "figures" | "closed"): Promise<void> =>
+  say({ kind, figures: await telemetry.figures() });
 let admit = createAdmission(settings);
 const { accept, answered } = createHandingOver({ ...settings, send: say });
 
@@ -41,19 +42,17 @@ const renew = ({ settings: next, changed }: Extract<ToWorker, { kind: "renew" }>
 
 const close = async (): Promise<void> => {
   await ingress.close();
-  await tellFigures();
-  // Nothing is listened for any more: the thread ends.
-  main.close();
+  await tellFigures("closed");
 };
 
 main.on("message", (message: ToWorker) => {
   switch (message.kind) {
     case "answers":
-      return answered(message.answers);
+      return answered(message);
     case "renew":
       return renew(message);
     case "ask":
-      return void tellFigures();
+      return void tellFigures("figures");
     case "close":
       return void close();
   }

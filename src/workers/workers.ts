@@ -5,6 +5,7 @@ import type { CallbackPort } from "../callback-port.ts";
 import type { Config } from "../config.ts";
 import type { Accept } from "../core/acknowledgement.ts";
 import type { Figures } from "../metrics.ts";
+import { within } from "../within.ts";
 import { type FromWorker, shareOf, type ToWorker, type WorkerData } from "./protocol.ts";
 import { createTakingOver, withLimits } from "./taking-over.ts";
 
@@ -16,8 +17,9 @@ type Thread = {
   readonly say: (message: ToWorker) => void;
   /** What it has counted; null when it does not answer in time. At its end: what it had counted. */
   readonly figures: () => Promise<Figures | null>;
-  /** Resolves when the thread has ended. */
+  /** Resolves when it has answered what was in flight, and has ended. */
   readonly close: () => Promise<void>;
+  /** At once. */
   readonly terminate: () => Promise<unknown>;
 };
 
@@ -35,16 +37,6 @@ const claimPort = async ({ host, port }: Config): Promise<number> => {
   server.close();
   await once(server, "close");
   return typeof address === "object" && address !== null ? address.port : port;
-};
-
-const within = <T>(ms: number, awaited: Promise<T>): Promise<T | null> => {
-  const { promise, resolve } = Promise.withResolvers<T | null>();
-  const timer = setTimeout(resolve, ms, null);
-  void awaited.then((value) => {
-    clearTimeout(timer);
-    resolve(value);
-  });
-  return promise;
 };
 
 /** The answer to a question that is asked once at a time. */
@@ -71,16 +63,17 @@ const startThread = async (data: WorkerData, accept: Accept): Promise<Thread> =>
   const thread = new Worker(program, { workerData: data, name: `worker ${data.worker}` });
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
   const say = (message: ToWorker): void => thread.postMessage(message);
-  const takeOver = createTakingOver(accept, (answers) => say({ kind: "answers", answers }));
+  const takeOver = createTakingOver(accept, say);
   const figures = createFigures(say);
   const listening = Promise.withResolvers<void>();
-  const ended = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
   let closing = false;
 
   thread.on("message", (message: FromWorker) => {
-    if (message.kind === "parcels") takeOver(message);
-    else if (message.kind === "figures") figures.said(message.figures);
-    else listening.resolve();
+    if (message.kind === "parcels") return takeOver(message);
+    if (message.kind === "listening") return listening.resolve();
+    figures.said(message.figures);
+    if (message.kind === "closed") closed.resolve();
   });
   thread.once("error", listening.reject);
   await listening.promise;
@@ -90,16 +83,17 @@ const startThread = async (data: WorkerData, accept: Accept): Promise<Thread> =>
   });
   thread.once("exit", (code) => {
     if (!closing) throw new Error(`worker ${data.worker} has ended with ${code}`);
-    ended.resolve();
   });
   return {
     name: `worker ${data.worker}`,
     say,
     figures: () => (closing ? Promise.resolve(figures.last()) : figures.ask()),
-    close: () => {
+    close: async () => {
       closing = true;
       say({ kind: "close" });
-      return ended.promise;
+      // Longer than its own limit for that: it is stuck, and what it has not answered is not acknowledged.
+      await within(data.settings.replyDeadlineMs + answersWithinMs, closed.promise);
+      await thread.terminate();
     },
     terminate: () => {
       closing = true;
