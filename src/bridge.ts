@@ -141,6 +141,7 @@ const openPorts = async (parts: Parts, stack: AsyncDisposableStack) => {
   const admin = await openAdmin({
     host: config.adminHost,
     port: config.adminPort,
+    stuck: async () => (await parts.callbacks?.obstacles()) ?? [],
     obstacles: () => obstaclesOf(parts),
     exposition: async () => {
       const others = (await parts.callbacks?.figures()) ?? [];

@@ -10,7 +10,7 @@ export type CallbackPort = {
   readonly port: number;
   /** What of the settings has changed holds from the next request, or the next connection, on. */
   readonly renew: (next: Config, changed: readonly string[]) => void;
-  /** Why callbacks cannot come in now. */
+  /** Threads that do not answer, in words. */
   readonly obstacles: () => Promise<readonly string[]>;
   /** What other threads have counted. */
   readonly figures: () => Promise<readonly Figures[]>;

@@ -3,6 +3,8 @@ import { fastify } from "fastify";
 export type AdminOptions = {
   readonly host: string;
   readonly port: number;
+  /** Threads that are stuck, in words: only a restart helps. This thread shows by answering that it is not. */
+  readonly stuck?: () => Promise<readonly string[]>;
   /** What keeps the bridge from accepting a callback safely now; empty when nothing does. */
   readonly obstacles: () => readonly string[] | Promise<readonly string[]>;
   readonly exposition: () => Promise<string>;
@@ -14,7 +16,11 @@ export type Admin = { readonly port: number; readonly close: () => Promise<void>
 /** Health and metrics, apart from the port that the world can reach. Rejects when the address cannot be had. */
 export const openAdmin = async (options: AdminOptions): Promise<Admin> => {
   const app = fastify({ forceCloseConnections: true });
-  app.get("/live", () => ({ status: "live" }));
+  app.get("/live", async (_request, reply) => {
+    const obstacles = (await options.stuck?.()) ?? [];
+    if (obstacles.length === 0) return { status: "live" };
+    return reply.code(503).send({ status: "not live", obstacles });
+  });
   app.get("/ready", async (_request, reply) => {
     const obstacles = await options.obstacles();
     if (obstacles.length === 0) return { status: "ready" };

@@ -120,15 +120,19 @@ test("P2: time that a callback spends on its way is no longer there for the main
   assert.equal(second, 0);
 });
 
-test("P9: behind a main thread that does not answer a worker holds no more than its limits", async () => {
-  const body = Buffer.alloc(100);
-  const byNumber = connected(never, { maxInFlight: 3 });
-  for (let n = 0; n < 3; n += 1) void byNumber.handOver(admitted(body, "a"), 1000);
-  assert.deepEqual(await byNumber.handOver(admitted(body, "a"), 1000), fail("in-flight-limit"));
-  const byBytes = connected(never, { network: { maxBytesInFlight: 250 } });
-  for (let n = 0; n < 2; n += 1) void byBytes.handOver(admitted(body, "a"), 1000);
-  assert.deepEqual(await byBytes.handOver(admitted(body, "a"), 1000), fail("bytes-in-flight-limit"));
-});
+test(
+  "P9: behind a main thread that does not answer a worker holds no more than its limits",
+  { timeout: 10_000 },
+  async () => {
+    const body = Buffer.alloc(100);
+    const byNumber = connected(never, { maxInFlight: 3 });
+    for (let n = 0; n < 3; n += 1) void byNumber.handOver(admitted(body, "a"), 1000);
+    assert.deepEqual(await byNumber.handOver(admitted(body, "a"), 1000), fail("in-flight-limit"));
+    const byBytes = connected(never, { network: { maxBytesInFlight: 250 } });
+    for (let n = 0; n < 2; n += 1) void byBytes.handOver(admitted(body, "a"), 1000);
+    assert.deepEqual(await byBytes.handOver(admitted(body, "a"), 1000), fail("bytes-in-flight-limit"));
+  },
+);
 
 test("P9: what is answered makes room again", async () => {
   const { handOver } = connected(accepts, { maxInFlight: 1, network: { maxBytesInFlight: 2 } });
