@@ -49,11 +49,9 @@ const main = async (): Promise<void> => {
   // Node's own way is plain text between the log lines, and kafkajs gives it cause for that on every start.
   process.removeAllListeners("warning");
   process.on("warning", (warning) => log.debug(warning, "warning of Node"));
-  for (const warning of loaded.warnings) log.warn(warning);
-
-  const bridge = await start(loaded, log);
+  // From the first line of the log on: a signal that comes in the middle of the start ends what has been started.
   const close = async (exitCode: number): Promise<void> => {
-    await bridge.close();
+    await (await starting).close();
     log.info("ended");
     process.exit(exitCode);
   };
@@ -66,7 +64,9 @@ const main = async (): Promise<void> => {
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
-  const failure = await bridge.failed;
+  for (const warning of loaded.warnings) log.warn(warning);
+  const starting = start(loaded, log);
+  const failure = await (await starting).failed;
   log.fatal({ reason: failure.code }, failure.detail);
   await close(1);
 };

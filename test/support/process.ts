@@ -118,9 +118,13 @@ export const startBridgeProcess = async (
 
 export type EndedProcess = Output & { readonly code: number | null };
 
-/** A bridge that is expected to end by itself. */
-export const runBridgeProcess = async (env: Record<string, string>): Promise<EndedProcess> => {
-  const { child, lines, errors, exited } = launch(env);
+/** A bridge that is expected to end by itself, or by a signal at its first line. */
+export const runBridgeProcess = async (
+  env: Record<string, string>,
+  signal?: NodeJS.Signals,
+): Promise<EndedProcess> => {
+  const { child, stdout, lines, errors, exited } = launch(env);
+  if (signal !== undefined) stdout.once("line", () => child.kill(signal));
   const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
   const code = await exited;
   clearTimeout(late);
