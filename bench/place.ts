@@ -40,29 +40,39 @@ const diskFolder = async (wanted: string | null): Promise<string> => {
   return besides;
 };
 
+/** One for each of two workers and the main thread, one for the load and one for the broker. */
+export const coresForWorkers = 5;
+
 type Pinning = Pick<Place, "cores" | "onServerCore">;
 
 const unpinned = (cores: string): Pinning => ({ cores, onServerCore: (command) => command });
 
-/** Moves this process, and so all that it starts, to the other cores; servers are then put on the first one. */
-const pinCores = (wanted: boolean): Pinning => {
+const range = (first: number, last: number): string => (first === last ? `${first}` : `${first}-${last}`);
+
+/** Of the server, where there are as many beside those for load and broker: one, or one for each of its threads. */
+const serverCoresOf = ({ command }: Options, count: number): number =>
+  command === "workers" && count >= coresForWorkers ? coresForWorkers - 2 : 1;
+
+/** Moves this process, and so all that it starts, to the other cores; servers are then put on the first ones. */
+const pinCores = (options: Options): Pinning => {
   const count = cpus().length;
-  if (!wanted) return unpinned("cores chosen by the system (--no-pin)");
+  if (!options.pin) return unpinned("cores chosen by the system (--no-pin)");
   if (count < 2) return unpinned("one core for everything");
   const works = spawnSync("taskset", ["-c", "0", "true"]).status === 0;
   if (!works) return unpinned("cores chosen by the system, since taskset does not work here");
-  const others = count === 2 ? "1" : `1-${count - 1}`;
+  const serverCores = serverCoresOf(options, count);
+  const [first, others] = [range(0, serverCores - 1), range(serverCores, count - 1)];
   execFileSync("taskset", ["-a", "-p", "-c", others, String(process.pid)]);
   return {
-    cores: `server on core 0; load, broker and registry on core ${others}`,
-    onServerCore: (command) => ["taskset", "-c", "0", ...command],
+    cores: `server on core ${first}; load, broker and registry on core ${others}`,
+    onServerCore: (command) => ["taskset", "-c", first, ...command],
   };
 };
 
 /** The broker and the registry that KAFKA_BROKERS and SCHEMA_REGISTRY_URL name, or new ones. */
 export const openPlace = async (options: Options): Promise<Place> => {
   await using stack = new AsyncDisposableStack();
-  const pinning = pinCores(options.pin);
+  const pinning = pinCores(options);
   const directory = await diskFolder(options.directory);
   const around = thisMachine();
   const { KAFKA_BROKERS: brokers, SCHEMA_REGISTRY_URL: registryUrl } = around.env;

@@ -139,6 +139,17 @@ const targets: readonly Target[] = [
     atMost: 1000,
     of: figure("duplicates", "duplicates"),
   },
+  {
+    name: "callbacks/s, WORKERS=2 : one thread",
+    atLeast: 1.7,
+    of: figure("workers", "throughputRatio"),
+  },
+  {
+    name: "callbacks/s that the busiest thread allows, WORKERS=2 : one thread",
+    atLeast: 1.7,
+    of: figure("workers", "throughputRatioAllowed"),
+  },
+  { name: "CPU per callback, WORKERS=2 : one thread", atMost: 1.1, of: figure("workers", "cpuRatio") },
 ];
 
 const outcomeOf = ({ name, atLeast, atMost, of }: Target, results: Results): TargetOutcome[] => {

@@ -165,7 +165,8 @@ const unableToStart = (failure: Failure): Error =>
 const tellOfStart = ({ config, log }: Parts, ports: { callbacks: number; admin: number }): void => {
   const [key] = config.journal.keys;
   if (key !== undefined) log.info({ key: key.name, id: key.id }, "the journal is encrypted");
-  log.info({ ...ports, version: packageJson.version }, "listening");
+  const workers = config.workers > 1 ? { workers: config.workers } : {};
+  log.info({ ...ports, ...workers, version: packageJson.version }, "listening");
 };
 
 /** Opens what outlives the connections, listens, and connects in the background. */

@@ -64,3 +64,19 @@ test("the bench says what is wrong with an option and measures nothing", async (
   assert.ok("code" in failed && failed.code === 1);
   assert.match(failed.stderr, /--only must be one of floor, usual-way, .*, not nothing/);
 });
+
+test("the bench compares one thread with two workers, and tells a ratio only where cores allow one", async (t) => {
+  const { brokers, registryUrl } = sharedStack();
+  const out = await mkdtemp(join(tmpdir(), "bench-"));
+  t.after(() => rm(out, { recursive: true, force: true }));
+  const { stderr, stdout } = await run(
+    process.execPath,
+    ["bench/main.ts", "workers", ...tiny, "--out", out],
+    {
+      env: { ...process.env, KAFKA_BROKERS: brokers.join(","), SCHEMA_REGISTRY_URL: registryUrl },
+    },
+  );
+  for (const figure of ["1.cpuMicrosPerCallback", "2.cpuMicrosPerCallback", "throughputRatioAllowed"])
+    assert.match(stdout, new RegExp(`^  ${figure} +[\\d.]+$`, "m"));
+  assert.notEqual(/not measured: the ratio/.test(stderr), /^  throughputRatio +/m.test(stdout));
+});

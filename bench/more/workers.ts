@@ -1,14 +1,12 @@
 import { cpus } from "node:os";
 import type { Options } from "../options.ts";
-import type { Place } from "../place.ts";
+import { coresForWorkers, type Place } from "../place.ts";
 import { runFlatOut } from "../run-load.ts";
 import { startServer } from "../server.ts";
 import { median, spreadOf } from "../statistics.ts";
 import type { Measurement } from "./measurement.ts";
 
 const name = "disk-published";
-/** One for each of two workers and the main thread, one for the load and one for the broker. */
-const coresNeeded = 5;
 
 type Round = { readonly perSecond: number; readonly cpuMicros: number; readonly busiestMicros: number };
 
@@ -64,9 +62,9 @@ export const measureWorkers: Measurement = async (options, place, report) => {
     throughputRatioAllowed: medianOf(one, "busiestMicros") / medianOf(two, "busiestMicros"),
   };
   const throughputRatio = medianOf(two, "perSecond") / medianOf(one, "perSecond");
-  if (cpus().length >= coresNeeded && !options.pin) return { ...figures, throughputRatio };
+  if (cpus().length >= coresForWorkers) return { ...figures, throughputRatio };
   report(
-    `not measured: the ratio of callbacks a second. It takes ${coresNeeded} cores and --no-pin; here are ${cpus().length}`,
+    `not measured: the ratio of callbacks a second. It takes ${coresForWorkers} cores; here are ${cpus().length}`,
   );
   return figures;
 };
