@@ -102,6 +102,13 @@ const startThread = async (data: WorkerData, accept: Accept): Promise<Thread> =>
   };
 };
 
+/** What an operator can mend is told as such: see `main.ts`. */
+const toldBetter = (error: unknown): unknown => {
+  if (!(error instanceof Error && "code" in error && error.code === "ENOTSUP")) return error;
+  const detail = "WORKERS above 1 needs a system that lets threads share a port, as Linux does";
+  return new Error(detail, { cause: { detail } });
+};
+
 /** All of them, or the first fault. */
 const startThreads = async (config: Config, port: number, accept: Accept): Promise<readonly Thread[]> => {
   const settings = shareOf(config);
@@ -113,7 +120,7 @@ const startThreads = async (config: Config, port: number, accept: Accept): Promi
   const failed = starts.find((start) => start.status === "rejected");
   if (failed === undefined) return threads;
   await Promise.all(threads.map(({ terminate }) => terminate()));
-  throw failed.reason;
+  throw toldBetter(failed.reason);
 };
 
 /** In `WORKERS` threads, among which the system spreads connections; what they admit is accepted here, in this one. */

@@ -5,31 +5,16 @@ import { test } from "node:test";
 import { assertInOrder, floodTopic, newDirectory, untilAllInKafka } from "../support/disasters.ts";
 import { eventually } from "../support/eventually.ts";
 import { openFlood, type Sent } from "../support/flood.ts";
-import { openBridgeProcess, sharedSettings, untilReady } from "../support/openBridge.ts";
-import { type BridgeProcess, runBridgeProcess, startBridgeProcess, textOf } from "../support/process.ts";
+import { openBridgeProcess, untilReady } from "../support/openBridge.ts";
+import { type BridgeProcess, startBridgeProcess, textOf } from "../support/process.ts";
 import { idsInTopic } from "../support/topic-ids.ts";
 import { idOf, signed } from "../support/sender.ts";
-import { freshPrefix, sharedStack } from "../support/stack.ts";
+import { sharedStack } from "../support/stack.ts";
 import { postStrewn } from "../support/strewn.ts";
+import { preload, twoAlone, twoWorkers } from "../support/workers.ts";
 
 /** As many connections as make it certain that each of two workers has some: the system spreads them by their ports. */
 const many = 40;
-
-const anyone = (directory: string) => ({
-  AUTH: "none",
-  JOURNAL_DIR: directory,
-  KAFKA_BROKERS: sharedStack().brokers.join(","),
-  SCHEMA_REGISTRY_URL: sharedStack().registryUrl,
-  TOPIC_PREFIX: freshPrefix(),
-  WORKERS: "2",
-});
-/** No server behind: a disk journal answers without Kafka. */
-const nowhere = (directory: string) => ({
-  ...anyone(directory),
-  ACK_AFTER: "stored",
-  KAFKA_BROKERS: "127.0.0.1:9",
-  SCHEMA_REGISTRY_URL: "http://127.0.0.1:9",
-});
 
 const signerSigned = ({ envelopeId, step }: Sent): Buffer =>
   Buffer.from(
@@ -46,7 +31,7 @@ const sendEnvelope = async (port: number, envelopeId: string, acknowledged: Map<
 };
 
 test("P1, P3, P6: what comes in by two workers arrives whole, and in order for each envelope", async (t) => {
-  const env = anyone(await newDirectory(t));
+  const env = twoWorkers(await newDirectory(t));
   const bridge = await openBridgeProcess(t, env);
   await untilReady(bridge);
   const acknowledged = new Map<string, Sent>();
@@ -59,7 +44,7 @@ test("P1, P3, P6: what comes in by two workers arrives whole, and in order for e
 });
 
 test("P7, P8: repeats are recognised whichever worker they come in by, and all counters are sums", async (t) => {
-  const env = anyone(await newDirectory(t));
+  const env = twoWorkers(await newDirectory(t));
   const bridge = await openBridgeProcess(t, env);
   await untilReady(bridge);
   const body = signerSigned({ envelopeId: "e-again", step: 0 });
@@ -82,7 +67,7 @@ test("P7, P8: repeats are recognised whichever worker they come in by, and all c
 });
 
 test("P1, P6: kill -9 under load, and another number of workers at each start, loses nothing", async (t) => {
-  const env = anyone(await newDirectory(t));
+  const env = twoWorkers(await newDirectory(t));
   const acknowledged = new Map<string, Sent>();
   for (const WORKERS of ["2", "1", "2", "3"]) {
     const bridge = await startBridgeProcess({ ...env, WORKERS });
@@ -102,7 +87,7 @@ test("P1, P6: kill -9 under load, and another number of workers at each start, l
 });
 
 test("P1: on SIGTERM all workers answer what is in flight, and what they took is published", async (t) => {
-  const env = anyone(await newDirectory(t));
+  const env = twoWorkers(await newDirectory(t));
   const bridge = await openBridgeProcess(t, env);
   await untilReady(bridge);
   const flood = openFlood({ port: bridge.port, senders: 16 });
@@ -116,17 +101,15 @@ test("P1: on SIGTERM all workers answer what is in flight, and what they took is
   assert.deepEqual(bridge.errors, []);
 });
 
-const heldUp = (where: "isMainThread" | "threadId === 1", ms: number): string => {
-  const code = `import { isMainThread, threadId } from "node:worker_threads";
-    if (${where}) process.on("SIGUSR2", () => {}), setTimeout(() => {
+const heldUp = (where: "isMainThread" | "threadId === 1", ms: number): string =>
+  preload(`import { isMainThread, threadId } from "node:worker_threads";
+    if (${where}) setTimeout(() => {
       const end = Date.now() + ${ms};
       while (Date.now() < end);
-    }, 2500);`;
-  return `--import=data:text/javascript,${encodeURIComponent(code)}`;
-};
+    }, 2500);`);
 
 test("a worker that does not answer is named by /live and /ready, and /metrics tells no wrong sums", async (t) => {
-  const env = { ...nowhere(await newDirectory(t)), NODE_OPTIONS: heldUp("threadId === 1", 5000) };
+  const env = { ...twoAlone(await newDirectory(t)), NODE_OPTIONS: heldUp("threadId === 1", 5000) };
   const bridge = await openBridgeProcess(t, env);
   assert.equal((await bridge.ready()).status, 200);
   const stuck = await eventually(async () => {
@@ -145,7 +128,7 @@ test("a worker that does not answer is named by /live and /ready, and /metrics t
 
 test("P1, P2: while the main thread is held up callers get 503 in time, and no acknowledgement", async (t) => {
   const env = {
-    ...nowhere(await newDirectory(t)),
+    ...twoAlone(await newDirectory(t)),
     NODE_OPTIONS: heldUp("isMainThread", 4000),
     REPLY_DEADLINE_MS: "1000",
   };
@@ -163,17 +146,6 @@ test("P1, P2: while the main thread is held up callers get 503 in time, and no a
   assert.equal(await postStrewn(bridge.port, signerSigned({ envelopeId: "e-late", step: 0 })), 200);
 });
 
-test("P8: a fault in a worker ends the process with its line, as one of the main thread does", async (t) => {
-  const code = `import { isMainThread } from "node:worker_threads";
-    if (!isMainThread) setTimeout(() => { throw new Error("a fault of a test") }, 1500);`;
-  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(code)}`;
-  const ended = await runBridgeProcess({ ...nowhere(await newDirectory(t)), NODE_OPTIONS });
-  assert.equal(ended.code, 1);
-  const fatal = ended.lines.filter(({ level }) => level === 60);
-  assert.equal(fatal.length, 1, textOf(ended));
-  assert.match(textOf(ended), /a fault of a test.*ended by a fault/);
-});
-
 const statusesOf = async (bridge: BridgeProcess, count: number): Promise<Record<number, number>> => {
   const bodies = Array.from({ length: count }, (_, step) => signerSigned({ envelopeId: "e-limit", step }));
   const statuses = await Promise.all(bodies.map((body) => postStrewn(bridge.port, body)));
@@ -183,7 +155,7 @@ const statusesOf = async (bridge: BridgeProcess, count: number): Promise<Record<
 };
 
 test("P9: RATE_LIMIT holds for all workers together", async (t) => {
-  const bridge = await openBridgeProcess(t, { ...nowhere(await newDirectory(t)), RATE_LIMIT: "2" });
+  const bridge = await openBridgeProcess(t, { ...twoAlone(await newDirectory(t)), RATE_LIMIT: "2" });
   const { 200: taken = 0, 429: refused = 0 } = await statusesOf(bridge, 60);
   assert.equal(taken + refused, 60);
   // 10 s of it may come at once, and a little more while they come.
@@ -193,7 +165,7 @@ test("P9: RATE_LIMIT holds for all workers together", async (t) => {
 });
 
 test("P9: MAX_IN_FLIGHT holds for all workers together", async (t) => {
-  const env = { ...nowhere("none"), ACK_AFTER: "published", MAX_IN_FLIGHT: "5", REPLY_DEADLINE_MS: "2000" };
+  const env = { ...twoAlone("none"), ACK_AFTER: "published", MAX_IN_FLIGHT: "5", REPLY_DEADLINE_MS: "2000" };
   const bridge = await openBridgeProcess(t, env);
   assert.deepEqual(await statusesOf(bridge, 30), { 503: 30 });
   const metrics = await bridge.metrics();
@@ -206,7 +178,7 @@ test("P5: on SIGHUP all workers take the new keys", async (t) => {
   const file = join(directory, "keys");
   const [oldKey, newKey] = ["the-old-key-of-32-characters-or-so", "the-new-key-of-32-characters-or-so"];
   await writeFile(file, `main:${oldKey}`);
-  const env = { ...nowhere(join(directory, "journal")), AUTH: "hmac", HMAC_KEYS_FILE: file };
+  const env = { ...twoAlone(join(directory, "journal")), AUTH: "hmac", HMAC_KEYS_FILE: file };
   const bridge = await openBridgeProcess(t, env);
   const body = signerSigned({ envelopeId: "e-key", step: 0 });
   const by = async (key = ""): Promise<readonly number[]> => [
@@ -220,21 +192,3 @@ test("P5: on SIGHUP all workers take the new keys", async (t) => {
   await eventually(() => bridge.lines.some((line) => line["msg"] === "secrets renewed"));
   assert.deepEqual([await by(oldKey), await by(newKey)], [[401], [200]]);
 });
-
-test("two bridges with workers do not share a port, and the second says why it does not start", async (t) => {
-  const bridge = await openBridgeProcess(t, nowhere(await newDirectory(t)));
-  const second = await runBridgeProcess({ ...nowhere(await newDirectory(t)), PORT: String(bridge.port) });
-  assert.equal(second.code, 1);
-  const fatal = second.lines.filter(({ level }) => level === 60);
-  assert.equal(fatal.length, 1, textOf(second));
-  assert.match(String(fatal[0]?.["msg"]), /^does not start: .*EADDRINUSE.* Set another HOST or PORT/);
-});
-
-for (const value of ["0", "65", "two", "1.5"]) {
-  test(`WORKERS=${value} ends the start with one clear line`, async () => {
-    const ended = await runBridgeProcess({ ...sharedSettings(), WORKERS: value });
-    assert.equal(ended.code, 1);
-    assert.equal(ended.errors.length, 2, textOf(ended));
-    assert.match(ended.errors[1] ?? "", /^ {2}WORKERS .*whole number from 1 to 64/);
-  });
-}

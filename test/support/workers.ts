@@ -1,0 +1,25 @@
+import { freshPrefix, sharedStack } from "./stack.ts";
+
+const two = (directory: string) => ({
+  AUTH: "none",
+  JOURNAL_DIR: directory,
+  TOPIC_PREFIX: freshPrefix(),
+  WORKERS: "2",
+});
+
+/** Two workers, in front of the shared servers. */
+export const twoWorkers = (directory: string) => {
+  const { brokers, registryUrl } = sharedStack();
+  return { ...two(directory), KAFKA_BROKERS: brokers.join(","), SCHEMA_REGISTRY_URL: registryUrl };
+};
+
+/** Two workers and no server behind: a disk journal answers without Kafka. */
+export const twoAlone = (directory: string) => ({
+  ...two(directory),
+  ACK_AFTER: "stored",
+  KAFKA_BROKERS: "127.0.0.1:9",
+  SCHEMA_REGISTRY_URL: "http://127.0.0.1:9",
+});
+
+/** For `NODE_OPTIONS`: runs in each thread before anything else. */
+export const preload = (code: string): string => `--import=data:text/javascript,${encodeURIComponent(code)}`;
