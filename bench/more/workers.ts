@@ -8,7 +8,7 @@ import type { Measurement } from "./measurement.ts";
 
 const name = "disk-published";
 /** Of the usual warm-up: each thread compiles its code for itself, and sees only its part of the callbacks. */
-const longerWarmUp = 10;
+const longerWarmUp = 2;
 
 type Round = { readonly perSecond: number; readonly cpuMicros: number; readonly busiestMicros: number };
 
