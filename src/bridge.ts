@@ -84,7 +84,8 @@ const publish = async (parts: Parts): Promise<void> => {
   await using registry = createRegistry(parts.live.registry);
   const ids = await recallSchemaIds(parts);
   const asked = askForSchemaIds(parts, registry, ids).then((failure) => {
-    if (failure !== null) parts.fail(failure);
+    // At the end calls are cut off, and what becomes of them is no word of the registry.
+    if (failure !== null && !parts.closing.aborted) parts.fail(failure);
   });
   const { closing, journals, config } = parts;
   const closed = whenAborted(closing);

@@ -79,11 +79,13 @@ test("SIGINT ends an idle bridge with 0, soon", async (t) => {
   assert.deepEqual(bridge.errors, []);
 });
 
-test("a signal in the middle of the start ends what has been started, with 0", async () => {
-  const ended = await runBridgeProcess({ ...sharedSettings(), AUTH: "none" }, "SIGTERM");
-  assert.equal(ended.code, 0, textOf(ended));
-  assert.equal(ended.lines.at(-1)?.["msg"], "ended");
-});
+for (const WORKERS of ["1", "2"]) {
+  test(`a signal in the middle of the start ends what has been started, with 0; WORKERS=${WORKERS}`, async () => {
+    const ended = await runBridgeProcess({ ...sharedSettings(), AUTH: "none", WORKERS }, "SIGTERM");
+    assert.equal(ended.code, 0, textOf(ended));
+    assert.equal(ended.lines.at(-1)?.["msg"], "ended");
+  });
+}
 
 test("a second signal ends at once", async (t) => {
   const bridge = await openBridgeProcess(t, sharedSettings());
