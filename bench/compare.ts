@@ -3,23 +3,18 @@ import type { Options } from "./options.ts";
 import type { Place } from "./place.ts";
 import { type Figures, type Measured, toFigures } from "./results.ts";
 import { runFlatOut, runSteady } from "./run-load.ts";
-import { startServer } from "./server.ts";
+import { type Server, startServer } from "./server.ts";
 import { median, rounded, spreadOf } from "./statistics.ts";
 
-const brokerWarmUpSeconds = 15;
-/** The server is warm, only the rate is another. */
-const latencyWarmUpSeconds = 2;
+const brokerWarmUpSeconds = 30;
+/** Seconds in front of each load; that its server is warm has been seen to before. */
+const settleSeconds = 0.5;
 
-const measureRound = async (name: CandidateName, options: Options, place: Place): Promise<Figures> => {
-  await using server = await startServer(name, place);
+const measureRound = async (server: Server, options: Options): Promise<Figures> => {
   const flatOut = await runFlatOut(options, server);
   const { residentMb } = server.figures();
-  const latencyOptions = { ...options, warmUpSeconds: Math.min(options.warmUpSeconds, latencyWarmUpSeconds) };
-  const steady = await runSteady(latencyOptions, server);
-  const half = await runSteady(
-    { ...latencyOptions, rate: flatOut.acknowledged / flatOut.seconds / 2 },
-    server,
-  );
+  const steady = await runSteady(options, server);
+  const half = await runSteady({ ...options, rate: flatOut.acknowledged / flatOut.seconds / 2 }, server);
   const { acknowledged, seconds, cpuSeconds, writtenBytes, latency } = flatOut;
   return {
     callbacksPerSecond: acknowledged / seconds,
@@ -59,18 +54,32 @@ const warmBroker = async (options: Options, place: Place): Promise<void> => {
   await runFlatOut({ ...options, seconds: brokerWarmUpSeconds }, server);
 };
 
-/** Rounds alternate, so that a slow minute of the machine falls on all candidates alike. */
+/** All of them, each with its code compiled. Those that are not measured have nothing to do. */
+const startAll = async (options: Options, place: Place, stack: AsyncDisposableStack) => {
+  const servers = new Map<CandidateName, Server>();
+  for (const name of options.only) {
+    const server = stack.use(await startServer(name, place));
+    await runFlatOut({ ...options, warmUpSeconds: 0, seconds: options.warmUpSeconds }, server);
+    servers.set(name, server);
+  }
+  return servers;
+};
+
+/** Short rounds alternate, so that a slow minute of the machine falls on all candidates alike. */
 export const compare = async (
   options: Options,
   place: Place,
   report: (line: string) => void,
 ): Promise<ReadonlyMap<CandidateName, Measured>> => {
   await warmBroker(options, place);
+  await using stack = new AsyncDisposableStack();
+  const servers = await startAll(options, place, stack);
+  const settled = { ...options, warmUpSeconds: Math.min(settleSeconds, options.warmUpSeconds) };
   const rounds = new Map<CandidateName, Figures[]>(options.only.map((name) => [name, []]));
   for (let round = 1; round <= options.rounds; round += 1) {
-    for (const [name, measured] of rounds) {
-      const figures = await measureRound(name, options, place);
-      measured.push(figures);
+    for (const [name, server] of servers) {
+      const figures = await measureRound(server, settled);
+      rounds.get(name)?.push(figures);
       report(`round ${round} of ${options.rounds}, ${name}: ${lineOf(figures)}`);
     }
   }

@@ -39,10 +39,10 @@ export type Options = {
 
 const usage = `npm run bench -- [${commands.join(" | ")}] [options]
 
-  --rounds 3            of each candidate, alternating
-  --seconds 5           flat out, in each round
-  --latency-seconds 8   at a steady rate, in each round; memory: at least 60
-  --warm-up 10          seconds flat out before anything counts: the compiler needs them
+  --rounds 7            of each candidate, alternating
+  --seconds 3           flat out, in each round
+  --latency-seconds 4   at a steady rate, in each round; memory: at least 60
+  --warm-up 15          seconds flat out, once: the compiler needs them
   --rate 200            callbacks a second of the steady rate
   --connections 64      that are kept busy flat out
   --body-bytes 1024     of a callback
@@ -75,10 +75,10 @@ export const readOptions = (args: readonly string[]): Options => {
     allowPositionals: true,
     allowNegative: true,
     options: {
-      rounds: text("3"),
-      seconds: text("5"),
-      "latency-seconds": text("8"),
-      "warm-up": text("10"),
+      rounds: text("7"),
+      seconds: text("3"),
+      "latency-seconds": text("4"),
+      "warm-up": text("15"),
       rate: text("200"),
       connections: text("64"),
       "body-bytes": text("1024"),
