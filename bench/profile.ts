@@ -9,6 +9,7 @@ import { startServer } from "./server.ts";
 type ProfileNode = {
   readonly id: number;
   readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  readonly children?: readonly number[];
 };
 type Profile = {
   readonly nodes: readonly ProfileNode[];
@@ -25,10 +26,27 @@ const placeOf = ({ callFrame: { url, lineNumber } }: ProfileNode): string => {
   return url === "" ? "(native)" : `${short}:${lineNumber + 1}`;
 };
 
-const groupOf = ({ callFrame: { url, functionName } }: ProfileNode): string => {
-  if (url === "") return functionName.startsWith("(") ? functionName : "(native)";
+/** A package, or a folder of ours; null for what is Node's own. */
+const ownerOf = ({ callFrame: { url } }: ProfileNode): string | null => {
+  if (url === "" || url.startsWith("node:")) return null;
   const found = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
-  return found ?? (url.startsWith("node:") ? "node" : (/\/(src\/(?:io\/\w+|\w+))/.exec(url)?.[1] ?? "other"));
+  return found ?? /\/(src\/(?:io\/\w+|\w+))/.exec(url)?.[1] ?? "other";
+};
+
+/** What Node does is for whoever called it: a write to a socket for fastify or kafkajs. */
+const createGroupOf = ({ nodes }: Profile): ((node: ProfileNode) => string) => {
+  const parents = new Map(
+    nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node] as const)),
+  );
+  return (node) => {
+    const { functionName } = node.callFrame;
+    if (/^\((?:idle|program|garbage)/.test(functionName)) return functionName;
+    for (let at: ProfileNode | undefined = node; at !== undefined; at = parents.get(at.id)) {
+      const owner = ownerOf(at);
+      if (owner !== null) return owner;
+    }
+    return "node (HTTP, promises, timers)";
+  };
 };
 
 /** Microseconds of self time by name, the most first. */
@@ -71,7 +89,7 @@ const profileOne = async (name: CandidateName, options: Options, place: Place): 
   const profile: Profile = JSON.parse(await readFile(join(folder, file), "utf8"));
   return [
     `${name}: ${Math.round(acknowledged / seconds)}/s under the profiler, ${((cpuSeconds * 1e6) / acknowledged).toFixed(1)} µs of CPU each; self time per callback, start included`,
-    toLines(selfTimes(profile, groupOf), acknowledgedInAll),
+    toLines(selfTimes(profile, createGroupOf(profile)), acknowledgedInAll),
     toLines(selfTimes(profile, functionOf), acknowledgedInAll),
   ].join("\n\n");
 };
