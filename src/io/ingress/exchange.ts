@@ -49,6 +49,8 @@ type Connection = {
   refusals: number;
   /** Number of the request whose answer is the last one; null in health. */
   last: number | null;
+  /** What is to be done at the end of each request that is under way. */
+  readonly open: Set<() => void>;
 };
 
 export type Gate = {
@@ -166,27 +168,28 @@ const onDeadline = (exchange: Exchange): void => {
 };
 
 /** Once. An answer that stands behind another on a connection that breaks off is never closed: Node forgets it. */
-const whenOver = ({ request, reply }: Exchange, then: () => void): void => {
-  const { socket } = request.raw;
-  let isOver = false;
+const whenOver = ({ connection, reply }: Exchange, then: () => void): void => {
   const over = (): void => {
-    // Taking a listener away does not stop the event that is on its way to it.
-    if (isOver) return;
-    isOver = true;
-    reply.raw.off("close", over);
-    socket.off("close", over);
-    then();
+    if (connection.open.delete(over)) then();
   };
-  // As many as are sent one behind the other.
-  socket.setMaxListeners(0);
-  socket.once("close", over);
+  connection.open.add(over);
   reply.raw.once("close", over);
+};
+
+const connectionOf = ({ connections }: Gate, socket: Socket): Connection => {
+  const known = connections.get(socket);
+  if (known !== undefined) return known;
+  const connection: Connection = { latest: null, requests: 0, refusals: 0, last: null, open: new Set() };
+  connections.set(socket, connection);
+  socket.once("close", () => {
+    for (const over of connection.open) over();
+  });
+  return connection;
 };
 
 export const begin = (context: ExchangeContext, request: FastifyRequest, reply: FastifyReply): Exchange => {
   const { gate, telemetry, deadlineMs } = context;
-  const { socket } = request.raw;
-  const connection = gate.connections.get(socket) ?? { latest: null, requests: 0, refusals: 0, last: null };
+  const connection = connectionOf(gate, request.raw.socket);
   connection.requests += 1;
   const exchange: Exchange = {
     request,
@@ -202,7 +205,6 @@ export const begin = (context: ExchangeContext, request: FastifyRequest, reply: 
     refusal: null,
   };
   request.exchange = exchange;
-  if (connection.latest === null) gate.connections.set(socket, connection);
   connection.latest = exchange;
   telemetry.callbackArrived();
   limitChunks(request.raw, () => refuse(exchange, "request-malformed"));
