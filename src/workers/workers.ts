@@ -76,6 +76,7 @@ const startThread = async (data: WorkerData, accept: Accept): Promise<Thread> =>
     if (message.kind === "closed") closed.resolve();
   });
   thread.once("error", listening.reject);
+  thread.once("exit", (code) => listening.reject(new Error(`worker ${data.worker} has ended with ${code}`)));
   await listening.promise;
   // From here on a fault of a worker is one of the process: the journal makes that safe.
   thread.on("error", (error) => {

@@ -70,3 +70,22 @@ test(
     });
   },
 );
+
+test(
+  "P7, P10: a leader that hangs leaves sure what others have confirmed",
+  { timeout: 60_000 },
+  async (t) => {
+    // One replica: nobody waits for the one that hangs but who sends to it.
+    const topics = await Promise.all([1, 2, 3, 4, 5, 6].map(() => kafka.createTopic(1, 1)));
+    const leaders = await Promise.all(topics.map((topic) => kafka.leaderOf(topic)));
+    const [hanging, healthy] = [0, leaders.findIndex(({ id }) => id !== leaders[0]?.id)];
+    await using sink = openSinkOn(kafka.bootstrap);
+    const send = (id: string) =>
+      sink.send([recordOf(topics[hanging] ?? "", "k", id), recordOf(topics[healthy] ?? "", "k", id)]);
+    assert.ok((await send("1")).every(({ ok }) => ok));
+    leaders[hanging]?.signal("SIGSTOP");
+    t.after(() => leaders[hanging]?.signal("SIGCONT"));
+    const [lost, kept] = await send("2");
+    assert.ok(lost?.ok === false && kept?.ok);
+  },
+);

@@ -1,7 +1,8 @@
 import type { Logger } from "pino";
 import type { Failure } from "../../core/result.ts";
 import type { SinkFailure } from "../../core/sink.ts";
-import { type Client, createClient, type KafkaSettings, withDeadline } from "./client.ts";
+import { type Client, createClient, type KafkaSettings } from "./client.ts";
+import { withDeadline } from "./deadline.ts";
 import { toSinkFailure } from "./failure.ts";
 import type { PartitionMetadata } from "./kafkajs.ts";
 import { openProducer, type Producer } from "./producer.ts";
@@ -60,7 +61,7 @@ const leadersIn = (partitions: readonly PartitionMetadata[]): readonly number[] 
 
 const learn = async (connection: Connection, topics: readonly string[]): Promise<Failures> => {
   const failed: Failures = new Map();
-  const broker = await connection.producer.cluster.findControllerBroker();
+  const broker = await connection.producer.cluster.brokerPool.findConnectedBroker();
   // Each by itself: asked for several, kafkajs tells one fault of one of them.
   const ask = async (topic: string) => {
     try {
@@ -74,12 +75,18 @@ const learn = async (connection: Connection, topics: readonly string[]): Promise
   return failed;
 };
 
+/** In the background: nothing waits for it, and what fails is asked again when it is needed or old again. */
+const relearn = async (connection: Connection): Promise<void> => {
+  connection.learnedAt = performance.now();
+  // Its failures are those of the next send.
+  await learn(connection, [...connection.leaders.keys()]).catch(() => undefined);
+};
+
 /** What is not among the failures, by topic, has its leaders in the connection afterwards. */
 export const learnLeaders = async (connection: Connection, topics: readonly string[]): Promise<Failures> => {
-  if (performance.now() - connection.learnedAt > leadersMaxAgeMs) {
-    connection.leaders.clear();
-    connection.learnedAt = performance.now();
-  }
+  const isOld = performance.now() - connection.learnedAt > leadersMaxAgeMs;
+  // What was known stays until there is an answer: a broker that has none must not hold up what leaders still take.
+  if (isOld) void relearn(connection);
   const unknown = topics.filter((topic) => !connection.leaders.has(topic));
   if (unknown.length === 0) return new Map();
   try {

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type { ISocketFactory, logCreator, logLevel, SASLOptions } from "kafkajs";
-import { decodeProduceResponse, type PartitionAnswer } from "./produce-response.ts";
+import { decodeProduceResponse, type ProduceResponse } from "./produce-response.ts";
 import { encodeProduceRequest, type ProduceRequest } from "./produce-request.ts";
 import { stopIdleTimerLoop } from "./timer-loop.ts";
 
@@ -15,7 +15,7 @@ export type ProducerId = { readonly producerId: string; readonly producerEpoch: 
 export type PartitionMetadata = { readonly partitionId: number; readonly leader: number };
 
 export type Broker = {
-  readonly produce: (request: ProduceRequest) => Promise<readonly PartitionAnswer[]>;
+  readonly produce: (request: ProduceRequest) => Promise<ProduceResponse>;
   readonly initProducerId: (request: { transactionTimeout: number }) => Promise<ProducerId>;
   /** Rejects when one of the topics is missing, or may not be seen, or a partition has no leader. */
   readonly metadata: (topics: readonly string[]) => Promise<{
@@ -31,7 +31,8 @@ export type Cluster = {
   readonly disconnect: () => Promise<void>;
   /** Learns the brokers. */
   readonly refreshMetadata: () => Promise<void>;
-  readonly findControllerBroker: () => Promise<Broker>;
+  /** `findConnectedBroker`: any that can be reached. */
+  readonly brokerPool: { readonly findConnectedBroker: () => Promise<Broker> };
   readonly findBroker: (which: { nodeId: number }) => Promise<Broker>;
 };
 
@@ -63,10 +64,7 @@ type Protocol<Request, Response> = {
 const require = createRequire(import.meta.url);
 const KafkajsCluster: new (options: object) => Cluster = require("kafkajs/src/cluster");
 const { createLogger }: { createLogger: (options: object) => object } = require("kafkajs/src/loggers");
-const produce: Protocol<
-  ProduceRequest,
-  readonly PartitionAnswer[]
-> = require("kafkajs/src/protocol/requests/produce");
+const produce: Protocol<ProduceRequest, ProduceResponse> = require("kafkajs/src/protocol/requests/produce");
 const metadata: Protocol<
   { readonly topics: readonly string[] },
   unknown
@@ -93,7 +91,7 @@ const useOwnProduceProtocol = (): void => {
       },
       response: {
         decode: async (payload) => decodeProduceResponse(payload, version),
-        parse: async (answers) => answers,
+        parse: async (response) => response,
       },
     });
 };

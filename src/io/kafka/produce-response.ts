@@ -6,11 +6,17 @@ export type PartitionAnswer = {
   readonly errorCode: number;
 };
 
+export type ProduceResponse = {
+  readonly answers: readonly PartitionAnswer[];
+  /** Milliseconds that a quota wants us to wait before the next request; kafkajs sees to it, under this name. */
+  readonly clientSideThrottleTime: number;
+};
+
 /** Base offset and append time; from version 5 on the begin of the log too. */
 const bytesBehindCode = (version: number): number => (version < 5 ? 16 : 24);
 
 /** The body of a produce response, versions 3 to 7. Throws a RangeError when it ends too early. */
-export const decodeProduceResponse = (body: Buffer, version: number): readonly PartitionAnswer[] => {
+export const decodeProduceResponse = (body: Buffer, version: number): ProduceResponse => {
   const answers: PartitionAnswer[] = [];
   let at = 4;
   for (let topics = body.readInt32BE(0); topics > 0; topics -= 1) {
@@ -24,5 +30,6 @@ export const decodeProduceResponse = (body: Buffer, version: number): readonly P
       at += 6 + bytesBehindCode(version);
     }
   }
-  return answers;
+  // Before version 6 the broker has waited itself.
+  return { answers, clientSideThrottleTime: version < 6 ? 0 : body.readInt32BE(at) };
 };

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { fail, type Failure } from "../../core/result.ts";
 import type { KafkaRecord, SinkFailure } from "../../core/sink.ts";
+import { withDeadline } from "./deadline.ts";
 import { toSinkFailure } from "./failure.ts";
 import type { Cluster, ProducerId } from "./kafkajs.ts";
 import type { PartitionAnswer } from "./produce-response.ts";
@@ -36,7 +37,7 @@ const transactionTimeout = 60_000;
 export const openProducer = async (cluster: Cluster): Promise<Producer> => {
   await cluster.connect();
   await cluster.refreshMetadata();
-  const broker = await cluster.findControllerBroker();
+  const broker = await cluster.brokerPool.findConnectedBroker();
   return { cluster, id: await broker.initProducerId({ transactionTimeout }), sequences: new Map() };
 };
 
@@ -71,7 +72,8 @@ const failuresIn = (answers: readonly PartitionAnswer[], parts: readonly Part[])
   const codes = new Map<string, number[]>();
   for (const { topic, partition, errorCode } of answers) {
     const ofTopic = codes.get(topic) ?? [];
-    ofTopic[partition] = errorCode;
+    // Named twice, the worse counts.
+    if ((ofTopic[partition] ?? 0) === 0) ofTopic[partition] = errorCode;
     codes.set(topic, ofTopic);
   }
   const failed = new Map<Part, Failure<SinkFailure>>();
@@ -84,17 +86,18 @@ const failuresIn = (answers: readonly PartitionAnswer[], parts: readonly Part[])
   return failed;
 };
 
-type Call = { readonly leader: number; readonly parts: readonly Part[]; readonly timeoutMs: number };
+type Call = { readonly leader: number; readonly parts: readonly Part[]; readonly times: Times };
 
-const produceTo = async (producer: Producer, { leader, parts, timeoutMs }: Call): Promise<FailedParts> => {
+const send = async (producer: Producer, { leader, parts, times }: Call) => {
+  const broker = await producer.cluster.findBroker({ nodeId: leader });
+  const topicData = toTopicData(producer, parts);
+  return broker.produce({ acks: -1, timeout: times.replicasMs, ...producer.id, topicData });
+};
+
+const produceTo = async (producer: Producer, call: Call): Promise<FailedParts> => {
+  const { parts, times } = call;
   try {
-    const broker = await producer.cluster.findBroker({ nodeId: leader });
-    const answers = await broker.produce({
-      acks: -1,
-      timeout: timeoutMs,
-      ...producer.id,
-      topicData: toTopicData(producer, parts),
-    });
+    const { answers } = await withDeadline(send(producer, call), { what: "sending", ms: times.answerMs });
     return failuresIn(answers, parts);
   } catch (error) {
     const failure = toSinkFailure(error);
@@ -102,14 +105,21 @@ const produceTo = async (producer: Producer, { leader, parts, timeoutMs }: Call)
   }
 };
 
-/** One request to each leader, all at once; each waits so long for its replicas. Gives the parts that were not written. */
+export type Times = {
+  /** Milliseconds that a leader may wait for its replicas. */
+  readonly replicasMs: number;
+  /** Milliseconds for each leader: one that hangs fails alone. */
+  readonly answerMs: number;
+};
+
+/** One request to each leader, all at once. Gives the parts that were not written. */
 export const produce = async (
   producer: Producer,
   parts: readonly Part[],
-  timeoutMs: number,
+  times: Times,
 ): Promise<FailedParts> => {
   const calls = [...Map.groupBy(parts, ({ leader }) => leader)].map(([leader, ofLeader]) =>
-    produceTo(producer, { leader, parts: ofLeader, timeoutMs }),
+    produceTo(producer, { leader, parts: ofLeader, times }),
   );
   const [only, ...others] = await Promise.all(calls);
   return others.length === 0 && only !== undefined

@@ -1,7 +1,8 @@
 import { partitionOf } from "../../core/murmur2.ts";
 import { fail, type Failure, failures, ok } from "../../core/result.ts";
 import type { KafkaRecord, Sink, SinkFailure, SinkOutcome } from "../../core/sink.ts";
-import { callDeadlineMs, requestTimeoutMs, withDeadline } from "./client.ts";
+import { callDeadlineMs, requestTimeoutMs } from "./client.ts";
+import { withDeadline } from "./deadline.ts";
 import { type Connection, learnLeaders } from "./connection.ts";
 import { toSinkFailure } from "./failure.ts";
 import { findTooLarge, type Limits, suspect } from "./limits.ts";
@@ -18,6 +19,9 @@ import { type Part, produce } from "./producer.ts";
  *  5. idempotent, one request in flight and one attempt for each leader, acks -1, a deadline around every call;
  *  6. a topic's leaders are asked for by themselves, before its first record: a topic that is missing fails alone.
  */
+
+/** Answers that are there count when the call as a whole has used up its time. */
+const times = { replicasMs: requestTimeoutMs, answerMs: callDeadlineMs - 500 };
 
 type Outgoing = Part & { readonly records: KafkaRecord[]; readonly delivered: SinkOutcome };
 
@@ -69,7 +73,7 @@ const allFailed = (records: readonly KafkaRecord[], failure: Failure<SinkFailure
 
 const sendThrough = async (connection: Connection, records: readonly KafkaRecord[]): Promise<Sent> => {
   const { parts, partOfEach } = toParts(connection, records);
-  const failed = await produce(connection.producer, parts, requestTimeoutMs);
+  const failed = await produce(connection.producer, parts, times);
   const outcomes = partOfEach.map((part) => failed.get(part) ?? part.delivered);
   const [spoiled = null] = failed.values();
   return { outcomes, spoiled };

@@ -3,7 +3,8 @@ import kafkajs, { type Admin, type ConfigResourceTypes, type ITopicConfig } from
 import type { Logger } from "pino";
 import { ok, type Result } from "../../core/result.ts";
 import type { SinkFailure } from "../../core/sink.ts";
-import { callDeadlineMs, createClient, type KafkaSettings, withDeadline } from "./client.ts";
+import { callDeadlineMs, createClient, type KafkaSettings } from "./client.ts";
+import { withDeadline } from "./deadline.ts";
 import { toConnectFailure, toSinkFailure } from "./failure.ts";
 
 export type TopicRules = {

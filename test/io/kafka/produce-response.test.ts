@@ -34,6 +34,7 @@ const topic = fc.record({
 });
 type Topic = typeof topic extends fc.Arbitrary<infer T> ? T : never;
 
+const throttleMs = 1234;
 /** https://kafka.apache.org/protocol#The_Messages_Produce */
 const toBody = (topics: readonly Topic[], version: number): Buffer =>
   Buffer.concat([
@@ -48,7 +49,7 @@ const toBody = (topics: readonly Topic[], version: number): Buffer =>
         rest.subarray(0, version < 5 ? 16 : 24),
       ]),
     ]),
-    int32(0),
+    int32(throttleMs),
   ]);
 
 test("P1: of a produce response every partition is read with its own error code, as kafkajs itself reads them", async () => {
@@ -65,7 +66,9 @@ test("P1: of a produce response every partition is read with its own error code,
             errorCode,
           })),
         );
-        assert.deepEqual(decodeProduceResponse(body, version), theirs);
+        const { answers, clientSideThrottleTime } = decodeProduceResponse(body, version);
+        assert.deepEqual(answers, theirs);
+        assert.equal(clientSideThrottleTime, version < 6 ? 0 : throttleMs);
       },
     ),
   );
