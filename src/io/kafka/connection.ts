@@ -13,7 +13,7 @@ export type Connection = {
   /** Leaders by topic, in the order of their partitions; what is not here was not asked for yet. */
   readonly leaders: Map<string, readonly number[]>;
   /** Counts the records without a key. */
-  readonly keyless: { sent: number };
+  keyless: number;
   /** Milliseconds of the monotonic clock: when `leaders` was last begun anew. */
   learnedAt: number;
 };
@@ -41,7 +41,7 @@ export const openConnection = async (options: ConnectionOptions): Promise<Connec
   try {
     const opening = openProducer(client.cluster);
     const producer = await withDeadline(opening, { what: "connecting", ms: deadlineMs });
-    return { client, producer, leaders: new Map(), keyless: { sent: 0 }, learnedAt: performance.now() };
+    return { client, producer, leaders: new Map(), keyless: 0, learnedAt: performance.now() };
   } catch (error) {
     client.destroy();
     throw error;

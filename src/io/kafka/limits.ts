@@ -19,7 +19,7 @@ const leastBytesOf = ({ key, value, headers }: KafkaRecord): number =>
     framingBytes + Buffer.byteLength(key ?? "") + value.length,
   );
 
-/** After a refused send: any of these topics may have refused it. */
+/** Their topics have refused them. */
 export const suspect = (limits: Limits, records: readonly KafkaRecord[]): void => {
   for (const { topic } of records) if (!limits.has(topic)) limits.set(topic, 0);
 };

@@ -121,8 +121,6 @@ export const produce = async (
   const calls = [...Map.groupBy(parts, ({ leader }) => leader)].map(([leader, ofLeader]) =>
     produceTo(producer, { leader, parts: ofLeader, times }),
   );
-  const [only, ...others] = await Promise.all(calls);
-  return others.length === 0 && only !== undefined
-    ? only
-    : new Map([only ?? [], ...others].flatMap((failed) => [...failed]));
+  const failed = await Promise.all(calls);
+  return new Map(failed.flatMap((ofLeader) => [...ofLeader]));
 };

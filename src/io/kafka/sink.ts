@@ -26,8 +26,8 @@ const times = { replicasMs: requestTimeoutMs, answerMs: callDeadlineMs - 500 };
 type Outgoing = Part & { readonly records: KafkaRecord[]; readonly delivered: SinkOutcome };
 
 /** Where a record without a key goes: from one partition to the next. */
-const nextPartition = ({ keyless }: Connection, partitions: number): number =>
-  (keyless.sent += 1) % partitions;
+const nextPartition = (connection: Connection, partitions: number): number =>
+  (connection.keyless += 1) % partitions;
 
 /** Of each record the part that it was put in; the parts, in the order of their first records. */
 const toParts = (connection: Connection, records: readonly KafkaRecord[]) => {
@@ -65,6 +65,9 @@ type Sent = {
 };
 
 const isOfTopic = ({ code }: Failure<SinkFailure>): boolean => failures[code].handling === "park";
+
+const isTooLarge = (outcome: SinkOutcome | undefined): boolean =>
+  outcome?.ok === false && outcome.code === "record-too-large";
 
 const allFailed = (records: readonly KafkaRecord[], failure: Failure<SinkFailure>): Sent => ({
   outcomes: records.map(() => failure),
@@ -107,7 +110,10 @@ const sendInTime = async (
   try {
     const sending = sendKnown(connection, records, limits);
     const sent = await withDeadline(sending, { what: "sending", ms: callDeadlineMs });
-    if (sent.spoiled?.code === "record-too-large") suspect(limits, records);
+    suspect(
+      limits,
+      records.filter((_, index) => isTooLarge(sent.outcomes[index])),
+    );
     return sent;
   } catch (error) {
     return allFailed(records, toSinkFailure(error));
