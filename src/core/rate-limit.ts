@@ -18,3 +18,23 @@ export const createRateLimit = (perSecond: number): RateLimit => {
     return true;
   };
 };
+
+export type Limits = {
+  /** Admitted callbacks that may wait for their answer at once. */
+  readonly maxInFlight: number;
+  /** Callbacks per second and source; 0: no limit. */
+  readonly network: { readonly rateLimit: number };
+};
+
+/** Which limit one more admitted callback would pass; null: none. */
+export const createLimits = ({ maxInFlight, network: { rateLimit } }: Limits) => {
+  const isWithinRate = rateLimit === 0 ? null : createRateLimit(rateLimit);
+  return (
+    source: string | null,
+    inFlight: number,
+    now: number,
+  ): "rate-limited" | "in-flight-limit" | null => {
+    if (isWithinRate?.(source, now) === false) return "rate-limited";
+    return inFlight >= maxInFlight ? "in-flight-limit" : null;
+  };
+};

@@ -1,19 +1,17 @@
 import type { Accept } from "../core/acknowledgement.ts";
-import { createRateLimit } from "../core/rate-limit.ts";
+import { createLimits, type Limits } from "../core/rate-limit.ts";
 import { eventIdOf } from "../core/record.ts";
 import { fail } from "../core/result.ts";
 import { admittedInThread } from "../core/signature.ts";
 import { type Accepted, type Answers, monotonicMs, type Parcels } from "./protocol.ts";
 
-type Limits = { readonly maxInFlight: number; readonly network: { readonly rateLimit: number } };
-
 /** The limits that hold for the callbacks of all workers together. */
-export const withLimits = ({ maxInFlight, network }: Limits, accept: Accept): Accept => {
-  const isWithinRate = network.rateLimit === 0 ? null : createRateLimit(network.rateLimit);
+export const withLimits = (limits: Limits, accept: Accept): Accept => {
+  const limitPassed = createLimits(limits);
   let inFlight = 0;
   return async (admitted, msLeft) => {
-    if (isWithinRate?.(admitted.source, performance.now()) === false) return fail("rate-limited");
-    if (inFlight >= maxInFlight) return fail("in-flight-limit");
+    const over = limitPassed(admitted.source, inFlight, performance.now());
+    if (over !== null) return fail(over);
     inFlight += 1;
     try {
       return await accept(admitted, msLeft);

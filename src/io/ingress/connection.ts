@@ -84,6 +84,7 @@ const refuseFor = (context: ExchangeContext, error: CodedError, socket: Socket):
   } else refuseBehind(context, code, socket);
 };
 
+/** For Node's `clientError`. */
 export const createSocketRefusal = (context: ExchangeContext) => {
   const later = inSlices(([error, socket]: readonly [CodedError, Socket]) =>
     refuseFor(context, error, socket),

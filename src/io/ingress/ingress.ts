@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Accept } from "../../core/acknowledgement.ts";
 import { callerOf, createAddresses } from "../../core/addresses.ts";
-import { createRateLimit } from "../../core/rate-limit.ts";
+import { createLimits } from "../../core/rate-limit.ts";
 import type { Admission } from "../../core/signature.ts";
 import { type CodedError, refusalByCode } from "./answers.ts";
 import { createBodyReader } from "./body.ts";
@@ -56,7 +56,7 @@ export type Ingress = {
   readonly close: () => Promise<void>;
 };
 
-type Context = IngressOptions & ExchangeContext & { readonly gate: Gate };
+type Context = IngressOptions & ExchangeContext & { readonly gate: Gate; readonly whoCalls: WhoCalls };
 
 const isIdentity = (encoding: string | undefined): boolean =>
   encoding === undefined || encoding.trim().toLowerCase() === "identity" || encoding.trim() === "";
@@ -101,13 +101,19 @@ const createApp = (context: Context): FastifyInstance => {
   return app;
 };
 
+type WhoCalls = (request: IncomingMessage) => string | null;
+
+const createWhoCalls = ({ trustProxy }: Context["network"]): WhoCalls => {
+  const isProxy = createAddresses(trustProxy);
+  return ({ socket, headers }) => callerOf(socket.remoteAddress, forwardedFor(headers), isProxy);
+};
+
 /** Null: anyone may call. */
-const createAllowed = ({ allowIps, trustProxy }: Context["network"]) => {
+const createAllowed = ({ network: { allowIps }, whoCalls }: Context) => {
   if (allowIps.length === 0) return null;
   const isAllowed = createAddresses(allowIps);
-  const isProxy = createAddresses(trustProxy);
-  return ({ socket, headers }: IncomingMessage): boolean => {
-    const caller = callerOf(socket.remoteAddress, forwardedFor(headers), isProxy);
+  return (request: IncomingMessage): boolean => {
+    const caller = whoCalls(request);
     return caller !== null && isAllowed(caller);
   };
 };
@@ -115,7 +121,7 @@ const createAllowed = ({ allowIps, trustProxy }: Context["network"]) => {
 /** Before the body is read: what can be refused without it. */
 const addGate = (app: FastifyInstance, context: Context): void => {
   const { gate } = context;
-  const mayCall = createAllowed(context.network);
+  const mayCall = createAllowed(context);
   app.addHook("onRequest", (request, reply, done) => {
     const exchange = begin(context, request, reply);
     delete request.headers["content-type"];
@@ -129,18 +135,10 @@ const addGate = (app: FastifyInstance, context: Context): void => {
 /** Milliseconds of the deadline that are kept for writing the answer. */
 const answerMs = 10;
 
-/** Only who was admitted counts: whoever has no key cannot use up what is another's. Null: within them. */
-const createLimits = ({ gate, maxInFlight, network }: Context) => {
-  const isWithinRate = network.rateLimit === 0 ? null : createRateLimit(network.rateLimit);
-  return (source: string | null): "rate-limited" | "in-flight-limit" | null => {
-    if (isWithinRate?.(source, performance.now()) === false) return "rate-limited";
-    return gate.waiting >= maxInFlight ? "in-flight-limit" : null;
-  };
-};
-
 const addCallbackRoute = (app: FastifyInstance, context: Context): void => {
   const { path, tokenInPath, admit, accept, telemetry, clock, deadlineMs, gate } = context;
-  const withinLimits = createLimits(context);
+  // Only who was admitted counts: whoever has no key cannot use up what is another's.
+  const limitPassed = createLimits(context);
   const urls = tokenInPath ? [path, `${path.replace(/\/+$/, "")}/:token`] : [path];
 
   const answer = async (exchange: Exchange, pathToken: string | null): Promise<void> => {
@@ -150,7 +148,7 @@ const addCallbackRoute = (app: FastifyInstance, context: Context): void => {
     const admitted = admit({ headers: request.headers, query, pathToken, body }, clock());
     if (!admitted.ok) return refuse(exchange, admitted.code);
     telemetry.callbackAdmitted(admitted.value.source);
-    const over = withinLimits(admitted.value.source);
+    const over = limitPassed(admitted.value.source, gate.waiting, performance.now());
     if (over !== null) return refuse(exchange, over);
     exchange.waiting = true;
     gate.waiting += 1;
@@ -196,12 +194,12 @@ const backlog = 4096;
 /** Listens for callbacks. Rejects with Node's error when the address cannot be had. */
 export const openIngress = async (options: IngressOptions): Promise<Ingress> => {
   const gate: Gate = { closing: false, waiting: 0, bytes: 0, reading: new Set(), connections: new WeakMap() };
-  const isProxy = createAddresses(options.network.trustProxy);
+  const whoCalls = createWhoCalls(options.network);
   const context = {
     ...options,
     gate,
-    callerOf: ({ socket, headers }: IncomingMessage) =>
-      callerOf(socket.remoteAddress, forwardedFor(headers), isProxy) ?? socket.remoteAddress ?? "unknown",
+    whoCalls,
+    callerOf: (request: IncomingMessage) => whoCalls(request) ?? request.socket.remoteAddress ?? "unknown",
   };
   const app = createApp(context);
   addGate(app, context);
