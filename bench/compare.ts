@@ -2,7 +2,7 @@ import type { CandidateName } from "./candidates.ts";
 import type { Options } from "./options.ts";
 import type { Place } from "./place.ts";
 import { type Figures, type Measured, toFigures } from "./results.ts";
-import { runFlatOut, runSteady } from "./run-load.ts";
+import { microsEach, runFlatOut, runSteady } from "./run-load.ts";
 import { type Server, startServer } from "./server.ts";
 import { median, rounded, spreadOf } from "./statistics.ts";
 
@@ -18,7 +18,7 @@ const measureRound = async (server: Server, options: Options): Promise<Figures> 
   const { acknowledged, seconds, cpuSeconds, writtenBytes, latency } = flatOut;
   return {
     callbacksPerSecond: acknowledged / seconds,
-    cpuMicrosPerCallback: (cpuSeconds * 1e6) / acknowledged,
+    cpuMicrosPerCallback: microsEach(flatOut),
     p50Ms: steady.latency.p50Ms,
     p99Ms: steady.latency.p99Ms,
     p999Ms: steady.latency.p999Ms,

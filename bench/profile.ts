@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { CandidateName } from "./candidates.ts";
 import type { Options } from "./options.ts";
 import type { Place } from "./place.ts";
-import { runFlatOut } from "./run-load.ts";
+import { microsEach, runFlatOut } from "./run-load.ts";
 import { startServer } from "./server.ts";
 
 type ProfileNode = {
@@ -82,13 +82,14 @@ const profileOne = async (name: CandidateName, options: Options, place: Place): 
   await mkdir(folder, { recursive: true });
   const nodeArguments = ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--cpu-prof-interval=500"];
   const server = await startServer(name, place, { nodeArguments });
-  const { acknowledgedInAll, acknowledged, seconds, cpuSeconds } = await runFlatOut(options, server);
+  const load = await runFlatOut(options, server);
+  const { acknowledgedInAll, acknowledged, seconds } = load;
   await server.end("SIGTERM");
   await server[Symbol.asyncDispose]();
   const file = (await readdir(folder)).toSorted().at(-1) ?? "";
   const profile: Profile = JSON.parse(await readFile(join(folder, file), "utf8"));
   return [
-    `${name}: ${Math.round(acknowledged / seconds)}/s under the profiler, ${((cpuSeconds * 1e6) / acknowledged).toFixed(1)} µs of CPU each; self time per callback, start included`,
+    `${name}: ${Math.round(acknowledged / seconds)}/s under the profiler, ${microsEach(load).toFixed(1)} µs of CPU each; self time per callback, start included`,
     toLines(selfTimes(profile, createGroupOf(profile)), acknowledgedInAll),
     toLines(selfTimes(profile, functionOf), acknowledgedInAll),
   ].join("\n\n");

@@ -60,3 +60,7 @@ export const runCount = (options: Options, server: Server): Promise<LoadResult> 
     count,
   });
 };
+
+/** CPU time of one acknowledged callback, in microseconds. */
+export const microsEach = ({ cpuSeconds, acknowledged }: LoadResult): number =>
+  (cpuSeconds * 1e6) / acknowledged;

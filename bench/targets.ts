@@ -23,6 +23,12 @@ const figure =
   ({ more }: Results): number | undefined =>
     more[section]?.figures[name];
 
+/** Of one section: the first figure to the second. */
+const ratioOf =
+  (section: string, [first, second]: readonly [string, string]) =>
+  (results: Results): number | undefined =>
+    ratio(figure(section, first)(results), figure(section, second)(results));
+
 const targets: readonly Target[] = [
   {
     name: "callbacks per CPU second, disk journal (published) : usual way",
@@ -82,20 +88,18 @@ const targets: readonly Target[] = [
   {
     name: "CPU per callback at 256 connections, disk journal (published) : floor",
     atMost: 1.35,
-    of: ({ more }) =>
-      ratio(
-        more["growth"]?.figures["disk-published.connections-256.cpuMicrosPerCallback"],
-        more["growth"]?.figures["floor.connections-256.cpuMicrosPerCallback"],
-      ),
+    of: ratioOf("growth", [
+      "disk-published.connections-256.cpuMicrosPerCallback",
+      "floor.connections-256.cpuMicrosPerCallback",
+    ]),
   },
   {
     name: "callbacks/s at 256 connections, disk journal (published) : floor",
     atLeast: 0.75,
-    of: ({ more }) =>
-      ratio(
-        more["growth"]?.figures["disk-published.connections-256.callbacksPerSecond"],
-        more["growth"]?.figures["floor.connections-256.callbacksPerSecond"],
-      ),
+    of: ratioOf("growth", [
+      "disk-published.connections-256.callbacksPerSecond",
+      "floor.connections-256.callbacksPerSecond",
+    ]),
   },
   {
     name: "memory after a minute at the steady rate : after warm-up, memory journal",

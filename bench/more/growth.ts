@@ -1,6 +1,6 @@
 import type { CandidateName } from "../candidates.ts";
 import type { Options } from "../options.ts";
-import { runFlatOut } from "../run-load.ts";
+import { microsEach, runFlatOut } from "../run-load.ts";
 import { startServer } from "../server.ts";
 import type { Measurement } from "./measurement.ts";
 
@@ -21,8 +21,9 @@ export const measureGrowth: Measurement = async (options, place, report) => {
     await using server = await startServer(name, place);
     await runFlatOut({ ...options, seconds: 1 }, server);
     for (const [variant, plan] of variants({ ...options, warmUpSeconds: 2 })) {
-      const { acknowledged, seconds, cpuSeconds } = await runFlatOut(plan, server);
-      const micros = (cpuSeconds * 1e6) / acknowledged;
+      const load = await runFlatOut(plan, server);
+      const { acknowledged, seconds } = load;
+      const micros = microsEach(load);
       figures[`${name}.${variant}.callbacksPerSecond`] = acknowledged / seconds;
       figures[`${name}.${variant}.cpuMicrosPerCallback`] = micros;
       report(

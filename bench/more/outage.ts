@@ -1,6 +1,6 @@
 import { freePorts } from "../../local/ports.ts";
 import type { CandidateName } from "../candidates.ts";
-import { runFlatOut } from "../run-load.ts";
+import { microsEach, runFlatOut } from "../run-load.ts";
 import { startServer } from "../server.ts";
 import { median, spreadOf } from "../statistics.ts";
 import type { Measurement } from "./measurement.ts";
@@ -16,9 +16,10 @@ export const measureOutage: Measurement = async (options, place, report) => {
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const [name, ofName] of rates) {
       await using server = await startServer(name, place, { env: { KAFKA_BROKERS: `127.0.0.1:${closed}` } });
-      const { acknowledged, seconds, cpuSeconds } = await runFlatOut(options, server);
+      const load = await runFlatOut(options, server);
+      const { acknowledged, seconds } = load;
       ofName.push(acknowledged / seconds);
-      if (name === "disk-stored") micros.push((cpuSeconds * 1e6) / acknowledged);
+      if (name === "disk-stored") micros.push(microsEach(load));
       report(
         `round ${round} of ${options.rounds}, ${name} without Kafka: ${Math.round(acknowledged / seconds)}/s`,
       );

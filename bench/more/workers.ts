@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
 import type { Options } from "../options.ts";
 import { coresForWorkers, type Place } from "../place.ts";
-import { runFlatOut } from "../run-load.ts";
+import { microsEach, runFlatOut } from "../run-load.ts";
 import { startServer } from "../server.ts";
 import { median, spreadOf } from "../statistics.ts";
 import type { Measurement } from "./measurement.ts";
@@ -15,10 +15,11 @@ type Round = { readonly perSecond: number; readonly cpuMicros: number; readonly 
 const measureRound = async (workers: number, options: Options, place: Place): Promise<Round> => {
   await using server = await startServer(name, place, { env: { WORKERS: String(workers) } });
   const plan = { ...options, warmUpSeconds: options.warmUpSeconds * longerWarmUp };
-  const { acknowledged, seconds, cpuSeconds, busiestThreadSeconds } = await runFlatOut(plan, server);
+  const load = await runFlatOut(plan, server);
+  const { acknowledged, seconds, busiestThreadSeconds } = load;
   return {
     perSecond: acknowledged / seconds,
-    cpuMicros: (cpuSeconds * 1e6) / acknowledged,
+    cpuMicros: microsEach(load),
     busiestMicros: (busiestThreadSeconds * 1e6) / acknowledged,
   };
 };
