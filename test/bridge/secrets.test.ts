@@ -7,6 +7,7 @@ import { test, type TestContext } from "node:test";
 import { connect } from "node:tls";
 import { createAuthority } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
+import { postBy } from "../support/load.ts";
 import { openBridgeProcess } from "../support/openBridge.ts";
 import { type BridgeProcess, runBridgeProcess, textOf } from "../support/process.ts";
 import { post, signed } from "../support/sender.ts";
@@ -90,23 +91,7 @@ test("P5: a changed file is found without a signal, also behind the links that K
   assert.equal(told(bridge, 50, "changed files are unusable").length, 1, textOf(bridge));
 });
 
-const postSecurely = async (agent: Agent, port: number): Promise<number> => {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const options = {
-    agent,
-    host: "127.0.0.1",
-    port,
-    path: "/callback",
-    method: "POST",
-    headers: signed(body),
-  };
-  request(options, (answer) => {
-    answer.resume().once("end", () => resolve(answer.statusCode ?? 0));
-  })
-    .once("error", reject)
-    .end(body);
-  return promise;
-};
+const postSecurely = (agent: Agent, port: number): Promise<number> => postBy({ request, agent, port }, body);
 
 /** The name in the certificate that a new connection is shown. */
 const shownTo = (ca: string, port: number): Promise<string> => {

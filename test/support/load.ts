@@ -11,9 +11,12 @@ export type LoadOptions = {
   readonly bodyOf: (n: number) => Buffer;
 };
 
-const send = (agent: Agent, port: number, body: Buffer): Promise<Reply> => {
-  const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-  const startedAt = performance.now();
+/** `request` is that of `node:http`, or that of `node:https` with an agent of the same kind. */
+export type Way = { readonly request: typeof request; readonly agent: Agent; readonly port: number };
+
+/** Posts a signed callback on a connection of the agent. Gives the status. */
+export const postBy = ({ request: send, agent, port }: Way, body: Buffer): Promise<number> => {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
   const options = {
     agent,
     host: "127.0.0.1",
@@ -22,15 +25,18 @@ const send = (agent: Agent, port: number, body: Buffer): Promise<Reply> => {
     method: "POST",
     headers: signed(body),
   };
-  request(options, (answer) => {
-    answer.resume();
-    answer.once("end", () =>
-      resolve({ id: idOf(body), status: answer.statusCode ?? 0, ms: performance.now() - startedAt }),
-    );
+  send(options, (answer) => {
+    answer.resume().once("end", () => resolve(answer.statusCode ?? 0));
   })
     .once("error", reject)
     .end(body);
   return promise;
+};
+
+const send = async (agent: Agent, port: number, body: Buffer): Promise<Reply> => {
+  const startedAt = performance.now();
+  const status = await postBy({ request, agent, port }, body);
+  return { id: idOf(body), status, ms: performance.now() - startedAt };
 };
 
 /** Sends at a steady rate, whether answers come or not: as eSignGlobal does, which does not wait for us. */
