@@ -49,23 +49,6 @@ const endIfSilent = (socket: Socket): void => {
   });
 };
 
-/** Connections that one turn of the event loop ends. */
-const atOnce = 50;
-
-/** Calls for each, but not for all in one turn: a thousand that were opened together are over together. */
-const inSlices = <T>(act: (item: T) => void): ((item: T) => void) => {
-  let due: T[] = [];
-  const next = (): void => {
-    for (const item of due.slice(0, atOnce)) act(item);
-    due = due.slice(atOnce);
-    if (due.length > 0) setImmediate(next);
-  };
-  return (item) => {
-    if (due.length === 0) setImmediate(next);
-    due.push(item);
-  };
-};
-
 const refusalOf = ({ code = "" }: CodedError): Refusal => refusalByCode.get(code) ?? "request-malformed";
 
 /** What Node says about a connection: it is about the body that is arriving, or about a head that is none. */
@@ -85,15 +68,13 @@ const refuseFor = (context: ExchangeContext, error: CodedError, socket: Socket):
 };
 
 /** For Node's `clientError`. */
-export const createSocketRefusal = (context: ExchangeContext) => {
-  const later = inSlices(([error, socket]: readonly [CodedError, Socket]) =>
-    refuseFor(context, error, socket),
-  );
-  return (error: CodedError, socket: Socket): void => {
-    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") later([error, socket]);
-    else refuseFor(context, error, socket);
+export const createSocketRefusal =
+  (context: ExchangeContext) =>
+  (error: CodedError, socket: Socket): void => {
+    const act = (): void => refuseFor(context, error, socket);
+    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") context.spread(act);
+    else act();
   };
-};
 
 /** Node tells of CONNECT apart from other methods, and would hang up without an answer. */
 export const createTunnelRefusal =

@@ -8,6 +8,7 @@ import { answerOf } from "./answers.ts";
 import { capture } from "./capturing.ts";
 import { limitChunks } from "./chunks.ts";
 import { stopParsing } from "./parser.ts";
+import type { Spread } from "./spread.ts";
 
 /** What eSignGlobal asks for, byte by byte (vendor/callbacks.md, section 2). */
 const success = '{"code":"200","msg":"success"}';
@@ -68,6 +69,8 @@ export type ExchangeContext = {
   /** For the log: where a request comes from. */
   readonly callerOf: (request: IncomingMessage) => string;
   readonly telemetry: Telemetry;
+  /** For refusing whoever was too slow. */
+  readonly spread: Spread;
   /** Milliseconds that a request may take until its answer. */
   readonly deadlineMs: number;
   readonly path: string;
@@ -158,13 +161,18 @@ const endUnlessTaken = ({ request, reply }: Exchange): void => {
   if (!reply.raw.writableFinished) request.raw.socket.destroy();
 };
 
-/** Nothing is waited for any longer, neither the body nor whoever keeps it. */
-const onDeadline = (exchange: Exchange): void => {
+const giveUp = (exchange: Exchange): void => {
   const { complete } = exchange.request.raw;
   if (exchange.outcome === null && complete) refuse(exchange, "deadline-passed");
   else if (exchange.outcome === null) refuseAndClose(exchange, "body-too-slow");
   else if (!complete) exchange.request.raw.destroy();
   if (!exchange.reply.raw.writableFinished) setTimeout(endUnlessTaken, takeMs, exchange);
+};
+
+/** Nothing is waited for any longer, neither the body nor whoever keeps it. */
+const onDeadline = (exchange: Exchange): void => {
+  if (exchange.request.raw.complete) giveUp(exchange);
+  else exchange.context.spread(() => giveUp(exchange));
 };
 
 /** Once. An answer that stands behind another on a connection that breaks off is never closed: Node forgets it. */

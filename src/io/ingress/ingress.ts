@@ -19,6 +19,7 @@ import {
   refuse,
   refuseAndClose,
 } from "./exchange.ts";
+import { createSpread } from "./spread.ts";
 import { type Certificates, createIngressServer, renewCertificates, type ServerOptions } from "./server.ts";
 
 export type IngressOptions = ServerOptions & {
@@ -199,6 +200,7 @@ export const openIngress = async (options: IngressOptions): Promise<Ingress> => 
     ...options,
     gate,
     whoCalls,
+    spread: createSpread(),
     callerOf: (request: IncomingMessage) => whoCalls(request) ?? request.socket.remoteAddress ?? "unknown",
   };
   const app = createApp(context);
