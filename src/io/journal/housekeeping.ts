@@ -9,7 +9,13 @@ export type Housekeeping = {
   /** `next` when the sync interval began: what was appended before is due at its end. */
   syncMark: number;
   syncTicks: number;
+  /** `next` at the last look, and the ticks since then. */
+  lookedAt: number;
+  restTicks: number;
 };
+
+/** Ticks between two looks at a disk on which nothing happens: each look costs more than all else that a bridge at rest does. */
+const restTicks = 5;
 
 const saysFailed = (state: State, step: "cursor" | "retention", error: unknown): void => {
   if (!isSystemError(error)) throw error;
@@ -94,10 +100,21 @@ const keepHouse = async (state: State): Promise<void> => {
   await dropRetained(state);
 };
 
+const mayRest = (state: State, keeping: Housekeeping): boolean =>
+  state.next === keeping.lookedAt &&
+  releasedOf(state) === state.next &&
+  state.phase === "taking" &&
+  !state.lowDisk &&
+  keeping.restTicks < restTicks;
+
 export const startHousekeeping = (state: State): void => {
-  const keeping: Housekeeping = { syncMark: state.next, syncTicks: 0 };
+  const keeping: Housekeeping = { syncMark: state.next, syncTicks: 0, lookedAt: -1, restTicks: 0 };
   state.housekeepingTimer = setInterval(() => {
     syncWhatWaits(state, keeping);
+    keeping.restTicks += 1;
+    if (mayRest(state, keeping)) return;
+    keeping.lookedAt = state.next;
+    keeping.restTicks = 0;
     keepHouseNow(state);
   }, housekeepingMs);
 };
