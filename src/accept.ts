@@ -44,18 +44,21 @@ export const createAccept = ({ journal, ackAfter, clock }: AcceptOptions): Accep
     return (await within(ms, Promise.race([inKafka, onDisk]))) ?? refusal;
   };
 
-  const afterKafka = async (entry: Entry, msLeft: number): Promise<Result<Acknowledgement, Refusal>> => {
+  const afterKafka = (entry: Entry, msLeft: number): Promise<Result<Acknowledgement, Refusal>> => {
     const kafkaMs = journal.durable ? Math.trunc(msLeft * kafkaShare) : msLeft;
-    const settlement = await within(kafkaMs, entry.settled);
-    if (settlement !== null) return published(settlement);
-    return journal.durable ? eitherHasIt(entry, msLeft - kafkaMs) : tooLate;
+    return within(kafkaMs, entry.settled).then((settlement) => {
+      if (settlement !== null) return published(settlement);
+      return journal.durable ? eitherHasIt(entry, msLeft - kafkaMs) : tooLate;
+    });
   };
 
-  return async ({ body, source, eventId = eventIdOf(body) }, msLeft) => {
+  const afterDisk = (entry: Entry, msLeft: number): Promise<Result<Acknowledgement, Refusal>> =>
+    within(msLeft, storedFirst(journal, entry)).then((stored) => stored ?? tooLate);
+
+  return ({ body, source, eventId = eventIdOf(body) }, msLeft) => {
     const arrival = { eventId, receivedAt: clock(), source, body, deadLetter: null };
     const kept = journal.append(arrival);
-    if (!kept.ok) return kept;
-    if (ackAfter === "published") return afterKafka(kept.value, msLeft);
-    return (await within(msLeft, storedFirst(journal, kept.value))) ?? tooLate;
+    if (!kept.ok) return Promise.resolve(kept);
+    return ackAfter === "published" ? afterKafka(kept.value, msLeft) : afterDisk(kept.value, msLeft);
   };
 };

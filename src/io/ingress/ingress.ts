@@ -57,6 +57,8 @@ export type Ingress = {
   readonly close: () => Promise<void>;
 };
 
+type Accepted = Awaited<ReturnType<Accept>>;
+
 type Context = IngressOptions & ExchangeContext & { readonly gate: Gate; readonly whoCalls: WhoCalls };
 
 const isIdentity = (encoding: string | undefined): boolean =>
@@ -142,8 +144,14 @@ const addCallbackRoute = (app: FastifyInstance, context: Context): void => {
   const limitPassed = createLimits(context);
   const urls = tokenInPath ? [path, `${path.replace(/\/+$/, "")}/:token`] : [path];
 
-  const answer = async (exchange: Exchange, pathToken: string | null): Promise<void> => {
-    const { request, reply, startedAt } = exchange;
+  const settle = (exchange: Exchange, accepted: Accepted): void => {
+    if (gate.closing) exchange.reply.header("connection", "close");
+    if (accepted.ok) acknowledge(exchange, accepted.value);
+    else refuse(exchange, accepted.code);
+  };
+
+  const answer = (exchange: Exchange, pathToken: string | null): void => {
+    const { request, startedAt } = exchange;
     const { query } = addressOf(request.url);
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const admitted = admit({ headers: request.headers, query, pathToken, body }, clock());
@@ -154,19 +162,15 @@ const addCallbackRoute = (app: FastifyInstance, context: Context): void => {
     exchange.waiting = true;
     gate.waiting += 1;
     const msLeft = Math.trunc(deadlineMs - answerMs - (performance.now() - startedAt));
-    const accepted = await accept(admitted.value, Math.max(0, msLeft));
-    if (gate.closing) reply.header("connection", "close");
-    if (accepted.ok) acknowledge(exchange, accepted.value);
-    else refuse(exchange, accepted.code);
+    accept(admitted.value, Math.max(0, msLeft)).then(
+      (accepted) => settle(exchange, accepted),
+      (error: unknown) => endByFault(exchange, error),
+    );
   };
 
-  const handler = async (request: FastifyRequest<{ Params: { token?: string } }>, reply: FastifyReply) => {
-    const exchange = exchangeOf(context, request, reply);
-    await answer(exchange, request.params.token ?? null).catch((error: unknown) =>
-      endByFault(exchange, error),
-    );
-    return reply;
-  };
+  // Gives nothing back: fastify waits until the answer is sent.
+  const handler = (request: FastifyRequest<{ Params: { token?: string } }>, reply: FastifyReply): void =>
+    answer(exchangeOf(context, request, reply), request.params.token ?? null);
   for (const url of urls) app.post(url, handler);
 };
 
