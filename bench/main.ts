@@ -8,6 +8,7 @@ import { measureGrowth } from "./more/growth.ts";
 import { measureIdle } from "./more/idle.ts";
 import { measureMemory } from "./more/memory.ts";
 import { measureOutage } from "./more/outage.ts";
+import { measureSlowBroker } from "./more/slow-broker.ts";
 import { measureWorkers } from "./more/workers.ts";
 import { type Options, readOptions } from "./options.ts";
 import { openPlace, type Place } from "./place.ts";
@@ -45,6 +46,7 @@ const measurements: Readonly<Record<string, Measurement>> = {
   growth: measureGrowth,
   idle: measureIdle,
   workers: measureWorkers,
+  "slow-broker": measureSlowBroker,
 };
 
 const runMore = async (name: string, options: Options, place: Place): Promise<Section> => {

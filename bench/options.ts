@@ -11,6 +11,7 @@ export const commands = [
   "growth",
   "idle",
   "workers",
+  "slow-broker",
   "all",
   "profile",
 ] as const;
