@@ -76,7 +76,7 @@ const actionsOf = (dialect: "apps" | "webhook"): ReadonlyMap<string, EventName> 
   new Map(
     eventNames.flatMap((name) => {
       const action: string | null = catalog[name][dialect];
-      return action === null ? [] : [[squeeze(action), name] as const];
+      return action === null ? [] : [[action, name] as const, [squeeze(action), name] as const];
     }),
   );
 const actions: Record<Dialect, ReadonlyMap<string, EventName>> = {
@@ -86,7 +86,7 @@ const actions: Record<Dialect, ReadonlyMap<string, EventName>> = {
 
 /** The event that an action names in its dialect, whatever its case and spacing; `unrecognized` for any other. */
 export const eventNamed = (dialect: Dialect, action: string): EventName =>
-  actions[dialect].get(squeeze(action)) ?? "unrecognized";
+  actions[dialect].get(action) ?? actions[dialect].get(squeeze(action)) ?? "unrecognized";
 
 export const topicOf = (event: EventName, prefix: string): string => prefix + catalog[event].topic;
 /** TopicNameStrategy. */

@@ -118,7 +118,10 @@ const takeElement = <Item>(value: unknown, kind: Kind<Item>, into: Into<Item>): 
 
 const takeEach = (values: readonly unknown[], take: (item: unknown) => unknown): Rest => {
   let rest: Rest;
-  for (const [index, value] of values.entries()) rest = keep(rest, String(index), take(value));
+  for (let index = 0; index < values.length; index += 1) {
+    const left = take(values[index]);
+    if (left !== undefined) rest = keep(rest, String(index), left);
+  }
   return rest;
 };
 

@@ -19,13 +19,16 @@ export const bareName = (name: string): string =>
 const compatible = (name: string): string =>
   /[^\0-\x7f]/.test(name) ? name.replace(/\p{M}+/gu, "").normalize("NFKC") : name;
 
-/** True when a value nests no deeper than so many levels; goes no deeper itself. */
+/** True when a value of JSON nests no deeper than so many levels; goes no deeper itself. */
 export const nestsWithin = (value: unknown, levels: number): boolean => {
   if (typeof value !== "object" || value === null) return true;
   if (levels === 0) return false;
-  if (Array.isArray(value)) return value.every((item) => nestsWithin(item, levels - 1));
-  if (!isObject(value)) return true;
-  for (const key of Object.keys(value)) if (!nestsWithin(value[key], levels - 1)) return false;
+  if (Array.isArray(value)) {
+    for (const item of value) if (!nestsWithin(item, levels - 1)) return false;
+  } else if (isObject(value)) {
+    // Nothing is inherited, and no list of the keys is made.
+    for (const key in value) if (!nestsWithin(value[key], levels - 1)) return false;
+  }
   return true;
 };
 

@@ -35,16 +35,22 @@ const specVersion = utf8("1.0");
 const avro = utf8("application/avro");
 const octets = utf8("application/octet-stream");
 
+type About = { readonly type: string | Buffer; readonly key: string | null; readonly content: Buffer };
+
 /** CloudEvents attributes in Kafka's binary mode. */
-const headersOf = (arrival: Arrival, type: string | Buffer, key: string | null) => ({
-  ce_specversion: specVersion,
-  ce_id: arrival.eventId,
-  ce_source: arrival.source === null ? "/esignglobal" : `/esignglobal/${arrival.source}`,
-  ce_type: type,
-  // oxlint-disable-next-line no-restricted-globals -- formats a given time, reads no clock
-  ce_time: new Date(arrival.receivedAt).toISOString(),
-  ...(key === null ? {} : { ce_subject: key }),
-});
+const headersOf = (arrival: Arrival, { type, key, content }: About): Record<string, string | Buffer> => {
+  const headers: Record<string, string | Buffer> = {
+    ce_specversion: specVersion,
+    ce_id: arrival.eventId,
+    ce_source: arrival.source === null ? "/esignglobal" : `/esignglobal/${arrival.source}`,
+    ce_type: type,
+    // oxlint-disable-next-line no-restricted-globals -- formats a given time, reads no clock
+    ce_time: new Date(arrival.receivedAt).toISOString(),
+    "content-type": content,
+  };
+  if (key !== null) headers["ce_subject"] = key;
+  return headers;
+};
 
 /** The bytes as they came, secrets included, under a header that says why. */
 export const toDeadLetter = (arrival: Arrival, letter: DeadLetter, prefix: string): Encoded => ({
@@ -56,8 +62,11 @@ export const toDeadLetter = (arrival: Arrival, letter: DeadLetter, prefix: strin
     key: arrival.eventId,
     value: arrival.body,
     headers: {
-      ...headersOf(arrival, `com.esignglobal.${deadLetterTopic}`, arrival.eventId),
-      "content-type": octets,
+      ...headersOf(arrival, {
+        type: `com.esignglobal.${deadLetterTopic}`,
+        key: arrival.eventId,
+        content: octets,
+      }),
       "dead-letter-reason": letter.reason,
       "dead-letter-detail": letter.detail,
       ...(letter.topic === "" ? {} : { "dead-letter-topic": letter.topic }),
@@ -99,7 +108,7 @@ export const createRecordEncoder = (rules: RecordRules): RecordEncoder => {
     };
     const value = frame(rules.types[catalog[event].schema], schemaId, Object.assign(common, callback.fields));
     if (!value.ok) return deadLetter(arrival, value, topic);
-    const headers = { ...headersOf(arrival, typeHeaderOf(event), key), "content-type": avro };
+    const headers = headersOf(arrival, { type: typeHeaderOf(event), key, content: avro });
     const record = { topic, key, value: value.value, headers, timestamp: arrival.receivedAt };
     return ok({ event, record, letter: null, once: catalog[event].once });
   };

@@ -1,5 +1,5 @@
-import { createRequire } from "node:module";
 import type { KafkaRecord } from "../../core/sink.ts";
+import { crc32c } from "./crc32c.ts";
 import {
   createWriter,
   leaveRoom,
@@ -36,9 +36,6 @@ type ProducedPartition = {
   readonly records: readonly KafkaRecord[];
 };
 
-const require = createRequire(import.meta.url);
-const crc32C: (bytes: Buffer) => number = require("kafkajs/src/protocol/recordBatch/crc32C");
-
 /** Expected bytes of a record beside its value. */
 const recordOverhead = 512;
 const formatVersion = 2;
@@ -49,11 +46,11 @@ const writeTextOrBytes = (writer: Writer, value: Text): void =>
   typeof value === "string" ? writeText(writer, value) : writeBytes(writer, value);
 
 const writeHeaders = (writer: Writer, headers: KafkaRecord["headers"]): void => {
-  const entries = Object.entries(headers);
-  writeVarint(writer, entries.length);
-  for (const [name, value] of entries) {
+  const names = Object.keys(headers);
+  writeVarint(writer, names.length);
+  for (const name of names) {
     writeText(writer, name);
-    writeTextOrBytes(writer, value);
+    writeTextOrBytes(writer, headers[name] ?? "");
   }
 };
 
@@ -121,7 +118,7 @@ const writeBatch = (
   const { bytes, length } = writer;
   const checksum = start + 4 + checksumAt;
   bytes.writeInt32BE(length - start - 4, start);
-  bytes.writeUInt32BE(crc32C(bytes.subarray(checksum + 4, length)), checksum);
+  bytes.writeUInt32BE(crc32c(bytes.subarray(checksum + 4, length)), checksum);
 };
 
 const writePartition = (writer: Writer, producer: Producer, part: ProducedPartition): void => {
