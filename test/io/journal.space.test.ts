@@ -1,4 +1,6 @@
+import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import type { Files } from "../../src/io/journal/files.ts";
 import { eventually } from "../support/eventually.ts";
 import { arrivalOf, mustAppend, openOrFail } from "../support/journals.ts";
@@ -30,5 +32,32 @@ test("P10: whoever asks for a sync just as the disk runs low on space is answere
   let answer = "none";
   void asked.promise.then((got) => (answer = got));
   await eventually(() => answer === "stored");
+  await journal[Symbol.asyncDispose]();
+});
+
+test("P7: the disk is looked at five times a second while a callback waits, and once a second at rest", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const model = createModelFiles();
+  let looks = 0;
+  const space = async () => {
+    looks += 1;
+    return { freeBytes: 1_000_000, totalBytes: 1_000_000 };
+  };
+  const { journal } = await openOrFail({ files: { ...model.files, space } });
+  const looksInSecond = async (): Promise<number> => {
+    const before = looks;
+    for (let ms = 0; ms < 1000; ms += 200) {
+      t.mock.timers.tick(200);
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+    }
+    return looks - before;
+  };
+  assert.equal(await looksInSecond(), 1);
+  mustAppend(journal, arrivalOf(1));
+  assert.equal(await looksInSecond(), 5);
+  await journal.read({ entries: 100, bytes: 1024 * 1024 });
+  journal.release(1);
+  await looksInSecond();
+  assert.equal(await looksInSecond(), 1);
   await journal[Symbol.asyncDispose]();
 });

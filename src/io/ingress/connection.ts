@@ -56,7 +56,6 @@ const refuseFor = (context: ExchangeContext, error: CodedError, socket: Socket):
   const code = refusalOf(error);
   const latest = context.gate.connections.get(socket)?.latest;
   if (nobodyWaits(error, socket)) socket.destroy();
-  else if (socket.bytesRead === 0) endIfSilent(socket);
   else if (latest?.request.raw.complete === false) endBody(latest, code, socket);
   // Its last answer is given, or will be; it says so itself.
   else if (isGivenUp(context.gate, socket)) return;
@@ -67,13 +66,24 @@ const refuseFor = (context: ExchangeContext, error: CodedError, socket: Socket):
   } else refuseBehind(context, code, socket);
 };
 
+/** Refused later than Node has said so, unless it has gone on meanwhile: a request that is whole has a time of its own. */
+const refuseLater = (context: ExchangeContext, error: CodedError, socket: Socket): void => {
+  const { connections } = context.gate;
+  const latest = connections.get(socket)?.latest;
+  const complete = latest?.request.raw.complete;
+  context.spread(() => {
+    const now = connections.get(socket)?.latest;
+    if (now === latest && now?.request.raw.complete === complete) refuseFor(context, error, socket);
+  });
+};
+
 /** For Node's `clientError`. */
 export const createSocketRefusal =
   (context: ExchangeContext) =>
   (error: CodedError, socket: Socket): void => {
-    const act = (): void => refuseFor(context, error, socket);
-    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") context.spread(act);
-    else act();
+    if (error.code !== "ERR_HTTP_REQUEST_TIMEOUT") refuseFor(context, error, socket);
+    else if (socket.bytesRead === 0) context.spread(() => endIfSilent(socket));
+    else refuseLater(context, error, socket);
   };
 
 /** Node tells of CONNECT apart from other methods, and would hang up without an answer. */

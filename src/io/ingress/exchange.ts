@@ -171,7 +171,8 @@ const giveUp = (exchange: Exchange): void => {
 
 /** Nothing is waited for any longer, neither the body nor whoever keeps it. */
 const onDeadline = (exchange: Exchange): void => {
-  if (exchange.request.raw.complete) giveUp(exchange);
+  const { complete, destroyed } = exchange.request.raw;
+  if (complete || destroyed) giveUp(exchange);
   else exchange.context.spread(() => giveUp(exchange));
 };
 

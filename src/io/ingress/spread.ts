@@ -1,9 +1,9 @@
-/** What is done within a slice: a share of all that is due, and at least so many. */
+/** All that is due at once is done within 50 slices, half a second. */
 const sliceMs = 10;
-const sliceShare = 1 / 50;
+const slices = 50;
 const sliceAtLeast = 20;
 
-/** Calls each in turn, many of them over a second or so. */
+/** Calls each in turn: a few at once, or many over half a second. */
 export type Spread = (act: () => void) => void;
 
 /**
@@ -12,12 +12,13 @@ export type Spread = (act: () => void) => void;
  */
 export const createSpread = (): Spread => {
   let due: (() => void)[] = [];
+  let slice = sliceAtLeast;
   const next = (): void => {
-    const count = Math.max(sliceAtLeast, Math.ceil(due.length * sliceShare));
-    const slice = due.slice(0, count);
-    due = due.slice(count);
+    slice = Math.max(slice, Math.ceil(due.length / slices));
+    const now = due.splice(0, slice);
     if (due.length > 0) setTimeout(next, sliceMs);
-    for (const act of slice) act();
+    else slice = sliceAtLeast;
+    for (const act of now) act();
   };
   return (act) => {
     if (due.length === 0) setImmediate(next);

@@ -9,9 +9,7 @@ export type Housekeeping = {
   /** `next` when the sync interval began: what was appended before is due at its end. */
   syncMark: number;
   syncTicks: number;
-  /** `next` at the last look, and the ticks since then. */
-  lookedAt: number;
-  restTicks: number;
+  ticksSinceLook: number;
 };
 
 /** Ticks between two looks at a disk on which nothing happens: each look costs more than all else that a bridge at rest does. */
@@ -100,21 +98,21 @@ const keepHouse = async (state: State): Promise<void> => {
   await dropRetained(state);
 };
 
+/** All is released and known to be, and nothing is wrong. */
 const mayRest = (state: State, keeping: Housekeeping): boolean =>
-  state.next === keeping.lookedAt &&
-  releasedOf(state) === state.next &&
+  state.cursor.durable === state.next &&
   state.phase === "taking" &&
   !state.lowDisk &&
-  keeping.restTicks < restTicks;
+  !state.roomWanted &&
+  keeping.ticksSinceLook < restTicks;
 
 export const startHousekeeping = (state: State): void => {
-  const keeping: Housekeeping = { syncMark: state.next, syncTicks: 0, lookedAt: -1, restTicks: 0 };
+  const keeping: Housekeeping = { syncMark: state.next, syncTicks: 0, ticksSinceLook: 0 };
   state.housekeepingTimer = setInterval(() => {
     syncWhatWaits(state, keeping);
-    keeping.restTicks += 1;
+    keeping.ticksSinceLook += 1;
     if (mayRest(state, keeping)) return;
-    keeping.lookedAt = state.next;
-    keeping.restTicks = 0;
+    keeping.ticksSinceLook = 0;
     keepHouseNow(state);
   }, housekeepingMs);
 };

@@ -38,7 +38,7 @@ function lookForLateRequests(this: RequestQueue): void {
 /**
  * kafkajs 2.2.4 looks every millisecond, for ever, whether a request may be sent that waits, also when none does: about
  * 4 % of a core for a connection at rest, and for one that was given up. A request that comes to wait starts the look by
- * itself, so for an empty queue there is nothing to start. For late requests it looks ten times a second.
+ * itself, so for an empty queue there is nothing to start. For late requests it looks ten times a second, which becomes two.
  */
 export const stopIdleTimerLoop = (): void => {
   const { prototype } = queueClass;
