@@ -7,6 +7,8 @@ import { type Server, startServer } from "./server.ts";
 import { median, rounded, spreadOf } from "./statistics.ts";
 
 const brokerWarmUpSeconds = 30;
+/** Then all servers start anew: how well its code is compiled differs from one start of a server to the next. */
+const roundsPerStart = 2;
 /** Seconds in front of each load; that its server is warm has been seen to before. */
 const settleSeconds = 0.5;
 
@@ -65,23 +67,34 @@ const startAll = async (options: Options, place: Place, stack: AsyncDisposableSt
   return servers;
 };
 
+type Rounds = ReadonlyMap<CandidateName, Figures[]>;
+type Report = (line: string) => void;
+
+const measureStart = async (options: Options, place: Place, [rounds, report]: readonly [Rounds, Report]) => {
+  await using stack = new AsyncDisposableStack();
+  const servers = await startAll(options, place, stack);
+  const settled = { ...options, warmUpSeconds: Math.min(settleSeconds, options.warmUpSeconds) };
+  for (let round = 0; round < options.rounds; round += 1) {
+    for (const [name, server] of servers) {
+      const figures = await measureRound(server, settled);
+      rounds.get(name)?.push(figures);
+      report(`${name}: ${lineOf(figures)}`);
+    }
+  }
+};
+
 /** Short rounds alternate, so that a slow minute of the machine falls on all candidates alike. */
 export const compare = async (
   options: Options,
   place: Place,
-  report: (line: string) => void,
+  report: Report,
 ): Promise<ReadonlyMap<CandidateName, Measured>> => {
   await warmBroker(options, place);
-  await using stack = new AsyncDisposableStack();
-  const servers = await startAll(options, place, stack);
-  const settled = { ...options, warmUpSeconds: Math.min(settleSeconds, options.warmUpSeconds) };
   const rounds = new Map<CandidateName, Figures[]>(options.only.map((name) => [name, []]));
-  for (let round = 1; round <= options.rounds; round += 1) {
-    for (const [name, server] of servers) {
-      const figures = await measureRound(server, settled);
-      rounds.get(name)?.push(figures);
-      report(`round ${round} of ${options.rounds}, ${name}: ${lineOf(figures)}`);
-    }
+  for (let done = 0; done < options.rounds; done += roundsPerStart) {
+    const next = Math.min(options.rounds, done + roundsPerStart);
+    report(`rounds ${done + 1} to ${next} of ${options.rounds}`);
+    await measureStart({ ...options, rounds: next - done }, place, [rounds, report]);
   }
   return new Map([...rounds].map(([name, measured]) => [name, toMeasured(measured)]));
 };

@@ -43,7 +43,7 @@ const usage = `npm run bench -- [${commands.join(" | ")}] [options]
   --rounds 7            of each candidate, alternating
   --seconds 3           flat out, in each round
   --latency-seconds 4   at a steady rate, in each round; memory: at least 60
-  --warm-up 15          seconds flat out, once: the compiler needs them
+  --warm-up 15          seconds flat out at each start, every two rounds: the compiler needs them
   --rate 200            callbacks a second of the steady rate
   --connections 64      that are kept busy flat out
   --body-bytes 1024     of a callback

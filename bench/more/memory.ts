@@ -13,7 +13,9 @@ const readings = 10;
 /** Resident memory through a minute or more at the steady rate: its medians over the first ten seconds and over the last. */
 export const measureMemory: Measurement = async (options, place, report) => {
   const figures: Record<string, number> = {};
-  for (const name of measured.filter((one) => options.only.includes(one))) {
+  const chosen = measured.filter((name) => options.only.includes(name));
+  if (chosen.length === 0) throw new Error(`memory: --only must name one of ${measured.join(", ")}`);
+  for (const name of chosen) {
     await using server = await startServer(name, place);
     const residents: number[] = [];
     const ending = new AbortController();
