@@ -29,9 +29,9 @@ export type RelayOptions = {
   >;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** Waits before try `attempt + 1`; ends at once when the signal is aborted. */
   /** Waits for about a millisecond. */
   readonly linger: () => Promise<void>;
+  /** Waits before try `attempt + 1`; ends at once when the signal is aborted. */
   readonly pause: (attempt: number, signal: AbortSignal) => Promise<void>;
 };
 

@@ -24,8 +24,9 @@ const tell = (t: TestContext, replies: readonly Reply[]) => {
 };
 
 const p99Ms = 50;
-/** On a machine that has other things to do it was slow before. */
+/** On a machine that has other things to do it was slow before; but it must not be that slow. */
 const timesBefore = 3;
+const p99AtMostMs = 500;
 /** What else a machine does makes one of them worse; whoever is slow is so in all of them. */
 const windows = 3;
 
@@ -36,7 +37,8 @@ test("P2, P9: 2,000 connections that dribble heads and bodies slow down nobody, 
   const load = { port: bridge.port, perSecond: 200, seconds: 5 };
   await sendOpenLoop({ ...load, seconds: 2, bodyOf });
   const before = tell(t, await sendOpenLoop({ ...load, bodyOf: (n) => bodyOf(1000 + n) }));
-  const limit = Math.max(p99Ms, timesBefore * before.p99);
+  assert.equal(before.refused, 0, textOf(bridge));
+  const limit = Math.min(p99AtMostMs, Math.max(p99Ms, timesBefore * before.p99));
   await startAttack(t, "slowloris", bridge.port);
   await eventually(async () => (await bridge.metrics()).sum("connections_open") > 1900);
   let best = Infinity;

@@ -17,6 +17,9 @@ test("P2, P9: what is over together ends a slice at a time, all of it within hal
     assert.equal(done.length - before, 40);
   }
   assert.deepEqual(done, all);
+  for (let number = 0; number < 100; number += 1) spread(() => done.push(number));
+  t.mock.timers.tick(1);
+  assert.equal(done.length, 2020);
 });
 
 test("P2: one that is over by itself ends at once, also after many others", (t) => {

@@ -41,11 +41,11 @@ const endBody = (exchange: Exchange, code: Refusal, socket: Socket): void => {
 /** Milliseconds for whatever follows on a connection that was nearly given up. */
 const secondChanceMs = 5000;
 /** Its time is up, and nothing was read: was nothing sent, or had we no time to read? What waits is read in this turn. */
-const endIfSilent = (socket: Socket): void => {
+const endIfSilent = ({ gate }: ExchangeContext, socket: Socket): void => {
   setImmediate(() => {
     if (socket.bytesRead === 0) socket.destroy();
     // Node has the time of a head begin with its first letter, and of line breaks before it none.
-    else socket.setTimeout(secondChanceMs);
+    else if (!gate.connections.has(socket)) socket.setTimeout(secondChanceMs);
   });
 };
 
@@ -82,7 +82,7 @@ export const createSocketRefusal =
   (context: ExchangeContext) =>
   (error: CodedError, socket: Socket): void => {
     if (error.code !== "ERR_HTTP_REQUEST_TIMEOUT") refuseFor(context, error, socket);
-    else if (socket.bytesRead === 0) context.spread(() => endIfSilent(socket));
+    else if (socket.bytesRead === 0) context.spread(() => endIfSilent(context, socket));
     else refuseLater(context, error, socket);
   };
 

@@ -142,7 +142,7 @@ export const acknowledge = (exchange: Exchange, { after, event }: Acknowledgemen
   // Past fastify, which would name a charset for a text; and a Buffer would leave behind its head, in a piece of its own.
   reply.hijack();
   const isLast = reply.hasHeader("connection");
-  reply.raw.writeHead(200, isLast ? lastSuccessHead : successHead).end(success);
+  reply.raw.writeHead(200, isLast ? lastSuccessHead : successHead).end(success, "latin1");
 };
 
 /** A fault of ours: the process ends, and the journal makes that safe. */
@@ -182,7 +182,7 @@ const whenOver = ({ connection, reply }: Exchange, then: () => void): void => {
     if (connection.open.delete(over)) then();
   };
   connection.open.add(over);
-  reply.raw.once("close", over);
+  reply.raw.on("close", over);
 };
 
 const connectionOf = ({ connections }: Gate, socket: Socket): Connection => {

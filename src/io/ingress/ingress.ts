@@ -127,7 +127,8 @@ const addGate = (app: FastifyInstance, context: Context): void => {
   const mayCall = createAllowed(context);
   app.addHook("onRequest", (request, reply, done) => {
     const exchange = begin(context, request, reply);
-    delete request.headers["content-type"];
+    // Not deleted: an object that has lost a property is slow from then on.
+    request.headers["content-type"] = undefined;
     if (gate.closing) refuseAndClose(exchange, "closing");
     else if (mayCall?.(request.raw) === false) refuseAndClose(exchange, "address-refused");
     else if (!isIdentity(request.headers["content-encoding"])) refuse(exchange, "encoding-unsupported");
