@@ -73,6 +73,8 @@ const append = (state: State, arrival: Arrival): Result<Entry, "journal-full" | 
     state.roomWanted ||= refused.code === "journal-full";
     return refused;
   }
+  // After a rest the last look at the disk may be a second old.
+  if (state.cursor.durable === state.next) keepHouseNow(state);
   const entry = toEntry(arrival, state.next);
   pushTail(state, entry);
   flushLater(state);
