@@ -1,5 +1,4 @@
-import { startKafka } from "../../local/kafka.ts";
-import { openFaultProxy } from "../../test/support/faultProxy.ts";
+import { startProxiedKafka } from "../../test/support/proxiedKafka.ts";
 import type { CandidateName } from "../candidates.ts";
 import { runFlatOut, runSteady } from "../run-load.ts";
 import { startServer } from "../server.ts";
@@ -11,19 +10,16 @@ const delays: readonly number[] = [0, 5];
 
 /** Replies when each answer of the broker takes some time more, through a proxy before a broker of its own. */
 export const measureSlowBroker: Measurement = async (options, place, report) => {
-  await using proxy = await openFaultProxy();
-  await using kafka = await startKafka({
-    advertise: (_index, port) => {
-      proxy.setTarget({ host: "127.0.0.1", port });
-      return proxy.port;
-    },
-  });
+  await using kafka = await startProxiedKafka(1);
+  const delay = (ms: number): void => kafka.proxies.forEach((proxy) => proxy.delay(ms));
   const figures: Record<string, number> = {};
   for (const name of measured) {
-    await using server = await startServer(name, place, { env: { KAFKA_BROKERS: kafka.bootstrap } });
+    await using server = await startServer(name, place, {
+      env: { KAFKA_BROKERS: kafka.bootstrap.join(",") },
+    });
     await runFlatOut({ ...options, warmUpSeconds: 0, seconds: options.warmUpSeconds }, server);
     for (const ms of delays) {
-      proxy.delay(ms);
+      delay(ms);
       const { latency } = await runSteady({ ...options, warmUpSeconds: 1 }, server);
       const { acknowledged, seconds } = await runFlatOut({ ...options, warmUpSeconds: 1 }, server);
       const of = `${name}.${ms}ms`;
@@ -35,7 +31,7 @@ export const measureSlowBroker: Measurement = async (options, place, report) => 
           `${Math.round(acknowledged / seconds)}/s`,
       );
     }
-    proxy.delay(0);
+    delay(0);
   }
   return figures;
 };

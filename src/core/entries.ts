@@ -118,10 +118,8 @@ const takeElement = <Item>(value: unknown, kind: Kind<Item>, into: Into<Item>): 
 
 const takeEach = (values: readonly unknown[], take: (item: unknown) => unknown): Rest => {
   let rest: Rest;
-  for (let index = 0; index < values.length; index += 1) {
-    const left = take(values[index]);
-    if (left !== undefined) rest = keep(rest, String(index), left);
-  }
+  for (let index = 0; index < values.length; index += 1)
+    rest = keep(rest, String(index), take(values[index]));
   return rest;
 };
 
