@@ -23,38 +23,43 @@ export type Repeats = {
   readonly settled: (eventId: string, receivedAt: number, once: boolean) => void;
 };
 
+type Known = Promise<Settlement> | number;
+
 export const createRepeats = ({ windowMs, clock }: RepeatRules): Repeats => {
   /**
-   * Receipt by id, in two generations: the older one is forgotten as a whole. To forget them one by one would be slow: a map
-   * walks past all that was deleted from it.
+   * By id, how it will end, or when it was received; in two generations, of which the older one is forgotten, but for what is
+   * under way. Nothing is deleted: a map walks past all that was deleted from it, and leaves behind one table after the other.
    */
-  let young = new Map<string, number>();
-  let old = new Map<string, number>();
-  /** No more than what is in hand and in the lanes in memory: those on disk count as settled. */
-  const underWay = new Map<string, Promise<Settlement>>();
+  let young = new Map<string, Known>();
+  let old = new Map<string, Known>();
+  const find = (eventId: string): Known | undefined => young.get(eventId) ?? old.get(eventId);
   const isFresh = (receivedAt: number): boolean => clock() - receivedAt < windowMs;
 
-  const remember = (eventId: string, receivedAt: number): void => {
-    if (young.size >= generationSize) {
-      old = young;
-      young = new Map();
-    }
-    young.set(eventId, receivedAt);
+  const turn = (): void => {
+    const dropped = old;
+    old = young;
+    young = new Map();
+    for (const [eventId, known] of dropped)
+      if (typeof known === "object" && !old.has(eventId)) young.set(eventId, known);
+  };
+
+  const remember = (eventId: string, known: Known): void => {
+    if (young.size >= generationSize) turn();
+    young.set(eventId, known);
   };
 
   return {
     firstOf: (eventId, event) => {
       if (windowMs === 0) return undefined;
-      const receivedAt = young.get(eventId) ?? old.get(eventId);
-      if (receivedAt !== undefined && isFresh(receivedAt)) return Promise.resolve({ event, repeat: true });
-      return underWay.get(eventId)?.then((settlement) => ({ ...settlement, repeat: true }));
+      const known = find(eventId);
+      if (typeof known === "object") return known.then((settlement) => ({ ...settlement, repeat: true }));
+      return known !== undefined && isFresh(known) ? Promise.resolve({ event, repeat: true }) : undefined;
     },
     begin: (entry) => {
-      if (windowMs > 0) underWay.set(entry.arrival.eventId, entry.settled);
+      if (windowMs > 0) remember(entry.arrival.eventId, entry.settled);
     },
     settled: (eventId, receivedAt, once) => {
-      const begun = underWay.delete(eventId);
-      if (windowMs > 0 && (once || begun)) remember(eventId, receivedAt);
+      if (windowMs > 0 && (once || typeof find(eventId) === "object")) remember(eventId, receivedAt);
     },
   };
 };

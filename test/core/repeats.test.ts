@@ -70,6 +70,26 @@ test("P9: at least the last 200,000 are known, at most 400,000, and one that set
   assert.ok(isKnown("again") && isKnown("200000") && !isKnown("old") && !isKnown("0"));
 });
 
+test("P7: one that is under way is known however many settle meanwhile, and its end counts from then", async () => {
+  const { time, repeats } = at(1000);
+  const entry = mustAppend(openMemoryJournal({ maxBytes: 10_000 }), arrivalOf(1));
+  const { eventId, receivedAt } = entry.arrival;
+  const settleMany = (from: number): void => {
+    for (let i = from; i < from + 199_999; i += 1) repeats.settled(String(i), time.now, true);
+  };
+  repeats.begin(entry);
+  settleMany(0);
+  settleMany(200_000);
+  settleMany(400_000);
+  settleMany(600_000);
+  const repeat = repeats.firstOf(eventId, "envelope-finished");
+  entry.settle(finished);
+  repeats.settled(eventId, receivedAt, true);
+  assert.deepEqual(await repeat, { ...finished, repeat: true });
+  settleMany(800_000);
+  assert.notEqual(repeats.firstOf(eventId, "envelope-finished"), undefined);
+});
+
 test("P2: to remember one more costs no more when very many are known", () => {
   const { time, repeats } = at(1000);
   const settle = (from: number): number => {
