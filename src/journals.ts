@@ -135,7 +135,7 @@ export const openJournals = async (config: Config, telemetry: Telemetry): Promis
   const maxBytes =
     directory === null ? Math.min(config.journal.maxBytes, memoryJournalBytes) : config.journal.maxBytes;
   const main = await opener({
-    memoryBytes: 16 * mebibyte,
+    memoryBytes: 4 * mebibyte,
     retentionMs: config.dedupeWindowMs,
     maxBytes: maxBytes - roomForMoves(maxBytes),
     heldTogether,
@@ -143,7 +143,7 @@ export const openJournals = async (config: Config, telemetry: Telemetry): Promis
   if (!main.ok) return main;
   journals.push(stack.use(main.value));
   // What is parked was taken out of the main journal, which remembers it: a lane keeps nothing that is settled.
-  const open = opener({ memoryBytes: 4 * mebibyte, retentionMs: 0, maxBytes, heldTogether });
+  const open = opener({ memoryBytes: mebibyte, retentionMs: 0, maxBytes, heldTogether });
   const lanes = stack.use(createLanes({ open, root, telemetry, opened: journals }));
   const parked = await listParked(directory);
   if (!parked.ok) return parked;

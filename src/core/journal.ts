@@ -31,7 +31,10 @@ export type Entry = {
   readonly arrival: Arrival;
   /** Its number in its journal: rises by one with every append. */
   readonly sequence: number;
-  /** Resolves when Kafka has acknowledged the record; never rejects, and stays open while it waits. */
+  /**
+   * Resolves when Kafka has acknowledged the record; never rejects, and stays open while it waits. The appender asks at once:
+   * later the journal may have let go of an entry that nobody waits for.
+   */
   readonly settled: Promise<Settlement>;
   /** Called once by the relay. */
   readonly settle: (settlement: Settlement) => void;

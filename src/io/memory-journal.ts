@@ -1,5 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { Arrival, BatchLimit, Entry, Journal, Settlement } from "../core/journal.ts";
+import { JournalEntry } from "../core/entry.ts";
+import type { Arrival, BatchLimit, Entry, Journal } from "../core/journal.ts";
 import { createQueue, type Queue } from "../core/queue.ts";
 import { fail, ok, type Result } from "../core/result.ts";
 
@@ -46,8 +47,7 @@ const append = (state: State, arrival: Arrival): Result<Entry, "journal-full" | 
   const size = sizeOf(arrival);
   const held = heldTogether(state);
   if (held + size > state.options.maxBytes) return fail("journal-full", `${held} bytes are waiting`);
-  const { promise, resolve } = Promise.withResolvers<Settlement>();
-  const entry = { arrival, sequence: state.nextSequence, settled: promise, settle: resolve };
+  const entry = new JournalEntry(arrival, state.nextSequence);
   state.nextSequence += 1;
   state.bytes += size;
   state.pending.push(entry);

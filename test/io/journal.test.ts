@@ -131,6 +131,32 @@ for (const [name, hours] of [
   });
 }
 
+test("P9: what waits for a reader that takes nothing leaves the memory as soon as it is on the disk, and is read from there", async (t) => {
+  const { journal } = await openOrFail({ ...(await onDisk(t)), memoryBytes: 100_000_000 });
+  t.after(() => journal[Symbol.asyncDispose]());
+  collectGarbage();
+  const before = process.memoryUsage().arrayBuffers;
+  const count = 2000;
+  for (let number = 1; number <= count; number += 1) mustAppend(journal, arrivalOf(number, 4000));
+  const grown = (): number => {
+    collectGarbage();
+    return process.memoryUsage().arrayBuffers - before;
+  };
+  assert.ok(grown() > 7_000_000);
+  let more = 0;
+  await eventually(async () => {
+    more += 1;
+    await journal.stored(mustAppend(journal, arrivalOf(count + more, 4000)));
+    return grown() < 2_000_000;
+  });
+  assert.equal(
+    journal.status().oldestPendingAt,
+    arrivalOf(1).receivedAt,
+    "P8: it is known how long it has waited",
+  );
+  assert.deepEqual(bodiesOf(await readAll(journal)), numbers(count + more));
+});
+
 test("P9: a reader far behind gets all from the disk, in order, while memory holds next to nothing", async (t) => {
   const { journal } = await openOrFail({ ...(await onDisk(t)), memoryBytes: 50_000 });
   const count = 5000;

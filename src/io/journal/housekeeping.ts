@@ -10,6 +10,8 @@ export type Housekeeping = {
   syncMark: number;
   syncTicks: number;
   ticksSinceLook: number;
+  /** `read` at the last tick. */
+  readMark: number;
 };
 
 /** Ticks between two looks at a disk on which nothing happens: each look costs more than all else that a bridge at rest does. */
@@ -98,6 +100,12 @@ const keepHouse = async (state: State): Promise<void> => {
   await dropRetained(state);
 };
 
+/** A reader that has taken nothing for so long is not about to: memory need not hold for it what the disk has. */
+const lookAtReader = (state: State, keeping: Housekeeping): void => {
+  state.readerStalls = state.read < state.next && state.read === keeping.readMark;
+  keeping.readMark = state.read;
+};
+
 /** All is released and known to be, and nothing is wrong. */
 const mayRest = (state: State, keeping: Housekeeping): boolean =>
   state.cursor.durable === state.next &&
@@ -107,9 +115,10 @@ const mayRest = (state: State, keeping: Housekeeping): boolean =>
   keeping.ticksSinceLook < restTicks;
 
 export const startHousekeeping = (state: State): void => {
-  const keeping: Housekeeping = { syncMark: state.next, syncTicks: 0, ticksSinceLook: 0 };
+  const keeping: Housekeeping = { syncMark: state.next, syncTicks: 0, ticksSinceLook: 0, readMark: -1 };
   state.housekeepingTimer = setInterval(() => {
     syncWhatWaits(state, keeping);
+    lookAtReader(state, keeping);
     keeping.ticksSinceLook += 1;
     if (mayRest(state, keeping)) return;
     keeping.ticksSinceLook = 0;

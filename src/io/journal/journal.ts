@@ -17,6 +17,7 @@
  */
 import { join } from "node:path";
 import { frameBytesAtMost, maxPayloadBytes } from "../../core/frame.ts";
+import { JournalEntry } from "../../core/entry.ts";
 import type { Arrival, Entry, Journal } from "../../core/journal.ts";
 import { fail, ok, type Failure, type Result } from "../../core/result.ts";
 import { closeBacklog } from "./backlog.ts";
@@ -28,7 +29,7 @@ import type { DiskJournalOptions } from "./options.ts";
 import { oldestPendingAt, read, release, wakeReader } from "./reading.ts";
 import { readRetained, type Seen } from "./retained.ts";
 import { skippedFrom } from "./skipped.ts";
-import { heldBytes, heldTogether, pushTail, toEntry, trimTail, type State, type Stored } from "./state.ts";
+import { heldBytes, heldTogether, pushTail, trimTail, type State, type Stored } from "./state.ts";
 
 export type DiskJournal = Journal & {
   /** What pending callbacks take. */
@@ -50,7 +51,7 @@ const refusalOf = (state: State, bytes: number): Refused | null => {
   const pending = heldTogether(state) + bytes;
   if (pending > options.maxBytes) return fail("journal-full", `${pending} bytes are waiting`);
   // Read or not, what is not yet on the disk stays in memory.
-  if (state.tailBytes > 2 * options.memoryBytes) return fail("journal-failed", "the disk does not keep up");
+  if (state.tailBytes > 8 * options.memoryBytes) return fail("journal-failed", "the disk does not keep up");
   return null;
 };
 
@@ -59,7 +60,7 @@ const makeRoom = (state: State): void => {
   const { options, catalogue } = state;
   if (state.tailBytes > options.memoryBytes) trimTail(state);
   // Only what is synced may go unread. Not at every append: one sync makes room for many.
-  if (state.tailBytes > options.memoryBytes * 1.25) {
+  if (state.tailBytes > options.memoryBytes * 4) {
     state.syncAsked = true;
     flushSoon(state);
   }
@@ -75,7 +76,7 @@ const append = (state: State, arrival: Arrival): Result<Entry, "journal-full" | 
   }
   // After a rest the last look at the disk may be a second old.
   if (state.cursor.durable === state.next) keepHouseNow(state);
-  const entry = toEntry(arrival, state.next);
+  const entry = new JournalEntry(arrival, state.next);
   pushTail(state, entry);
   flushLater(state);
   makeRoom(state);

@@ -38,7 +38,7 @@ export type DiskJournalOptions = {
   readonly minFreeBytes: number;
   /** A segment is closed before it exceeds this. */
   readonly segmentBytes: number;
-  /** Callbacks that are kept in memory for the reader; twice as much when the disk is slower than the callbacks. */
+  /** Callbacks that are kept in memory for the reader; eight times as much when the disk is slower than the callbacks. */
   readonly memoryBytes: number;
   /** How long settled segments stay, */
   readonly retentionMs: number;
@@ -64,7 +64,7 @@ export const housekeepingMs = 200;
 /** The first try after a failure, and each further one. */
 export const recoveryDelayMs = 250;
 /** Appenders beyond these many, whose entries had to leave the memory unread, do not hear of their settlement. */
-export const settlementsKept = 10_000;
+export const outcomesKept = 10_000;
 
 /** On a small disk the floor must not be all there is. */
 const floorShare = 0.05;

@@ -1,10 +1,11 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { JournalEntry } from "../../core/entry.ts";
 import type { BatchLimit, Entry } from "../../core/journal.ts";
 import { moveBacklog, takeFromBacklog } from "./backlog.ts";
 import { retainReleased } from "./catalogue.ts";
 import { codeOf, isSystemError } from "./files.ts";
 import { recoveryDelayMs } from "./options.ts";
-import { releasedOf, tailEntry, toEntry, trimTail, type State } from "./state.ts";
+import { releasedOf, tailEntry, trimTail, type State } from "./state.ts";
 
 export const wakeReader = (state: State): void => {
   state.wakeReader?.();
@@ -27,17 +28,16 @@ const takeFromTail = (state: State, limit: BatchLimit): readonly Entry[] => {
 };
 
 const takeFromDisk = async (state: State, limit: BatchLimit): Promise<readonly Entry[]> => {
-  const { backlog, settlements, inFlight } = state;
+  const { backlog, outcomes, inFlight } = state;
   await moveBacklog(backlog, state.read);
   const taken = await takeFromBacklog(backlog, limit, state.tailFirst);
-  const batch = taken.map(({ arrival, sequence }) => {
-    const kept = settlements.get(sequence);
-    return kept === undefined ? toEntry(arrival, sequence) : { arrival, sequence, ...kept };
-  });
+  const batch = taken.map(
+    ({ arrival, sequence }) => new JournalEntry(arrival, sequence, outcomes.get(sequence)),
+  );
   for (const entry of batch) inFlight.push(entry);
   // Of those that were passed over too: nothing before `read` is kept, which bounds what is.
-  for (let passed = state.read; settlements.size > 0 && passed < backlog.sequence; passed += 1)
-    settlements.delete(passed);
+  for (let passed = state.read; outcomes.size > 0 && passed < backlog.sequence; passed += 1)
+    outcomes.delete(passed);
   state.read = backlog.sequence;
   state.lastReadAt = batch.at(-1)?.arrival.receivedAt ?? state.lastReadAt;
   return batch;
@@ -107,6 +107,6 @@ export const release = (state: State, count: number): void => {
 export const oldestPendingAt = (state: State): number | null => {
   if (releasedOf(state) === state.next) return null;
   const oldest = state.inFlight.at(0) ?? tailEntry(state, state.read);
-  // On the disk, and nothing of it is being published: the one before it is next to as old.
+  // On the disk, and nothing of it is being published: if it is not this one, the one before it is next to as old.
   return oldest?.arrival.receivedAt ?? state.lastReadAt;
 };

@@ -1,4 +1,5 @@
-import type { Arrival, Entry, Settlement } from "../../core/journal.ts";
+import type { JournalEntry, Outcome } from "../../core/entry.ts";
+import type { Entry } from "../../core/journal.ts";
 import { frameBytesAtMost } from "../../core/frame.ts";
 import type { Queue } from "../../core/queue.ts";
 import type { Result } from "../../core/result.ts";
@@ -6,7 +7,7 @@ import type { Backlog } from "./backlog.ts";
 import type { Catalogue, Segment } from "./catalogue.ts";
 import type { Cursor } from "./cursor.ts";
 import type { File, Lock } from "./files.ts";
-import { settlementsKept, type DiskJournalOptions } from "./options.ts";
+import { outcomesKept, type DiskJournalOptions } from "./options.ts";
 
 export type Stored = Result<undefined, "not-durable" | "journal-failed">;
 
@@ -31,13 +32,13 @@ export type State = {
   readonly catalogue: Catalogue;
   readonly cursor: Cursor;
   readonly backlog: Backlog;
-  readonly tail: Queue<Entry>;
+  readonly tail: Queue<JournalEntry>;
   tailFirst: number;
   tailBytes: number;
   /** Read and not released, oldest first. */
   readonly inFlight: Queue<Entry>;
-  /** Of callbacks that had to leave the tail before they were read, while an appender may be waiting. */
-  readonly settlements: Map<number, Pick<Entry, "settled" | "settle">>;
+  /** Of callbacks that had to leave the tail before they were read, while someone waits for them. */
+  readonly outcomes: Map<number, Outcome>;
   /** Where the next append comes. */
   next: number;
   /** Everything before it is in a file, though perhaps only in the system's memory. */
@@ -51,6 +52,8 @@ export type State = {
   readonly firstOwn: number;
   /** What the reader gets next. */
   read: number;
+  /** It has taken nothing for some time, though there is something. */
+  readerStalls: boolean;
   /** `failing` and `recovering`: the disk refuses; nothing is appended, everything in the tail stays readable. */
   phase: "taking" | "failing" | "recovering";
   active: Active | null;
@@ -69,7 +72,7 @@ export type State = {
   housekeeping: Promise<void> | null;
   reading: Promise<unknown> | null;
   wakeReader: (() => void) | null;
-  /** `receivedAt` of the last one that was read from the disk. */
+  /** `receivedAt` of the last one that was read from the disk, or of the next one to be read from there. */
   lastReadAt: number;
   lowDisk: boolean;
   /** A callback was refused because the journal is full. */
@@ -95,28 +98,23 @@ export const releasedOf = (state: State): number => state.inFlight.at(0)?.sequen
 export const tailEntry = (state: State, sequence: number): Entry | undefined =>
   state.tail.at(sequence - state.tailFirst);
 
-export const toEntry = (arrival: Arrival, sequence: number): Entry => {
-  const { promise, resolve } = Promise.withResolvers<Settlement>();
-  return { arrival, sequence, settled: promise, settle: resolve };
-};
-
-export const pushTail = (state: State, entry: Entry): void => {
+export const pushTail = (state: State, entry: JournalEntry): void => {
   state.tail.push(entry);
   state.next += 1;
   state.tailBytes += entry.arrival.body.length + entryBytes;
   state.unwrittenBytes += frameBytesAtMost(entry.arrival);
 };
 
-const keepSettlement = ({ settlements }: State, { sequence, settled, settle }: Entry): void => {
-  settlements.set(sequence, { settled, settle });
+const keepOutcome = ({ outcomes }: State, { sequence, outcome }: JournalEntry): void => {
+  if (outcome.isAwaited) outcomes.set(sequence, outcome);
   // They leave in order. To look for the oldest would be slow: a map walks past all that was deleted from it.
-  settlements.delete(sequence - settlementsKept);
+  if (outcomes.size > 0) outcomes.delete(sequence - outcomesKept);
 };
 
 const mayLeave = (state: State, sequence: number): boolean => {
   if (sequence >= state.written) return false;
   if (sequence < state.read) return sequence < state.synced || sequence < releasedOf(state);
-  return sequence < state.synced && state.tailBytes > state.options.memoryBytes;
+  return sequence < state.synced && (state.readerStalls || state.tailBytes > state.options.memoryBytes);
 };
 
 /** Lets go of what memory need not hold any more. */
@@ -126,6 +124,7 @@ export const trimTail = (state: State): void => {
     if (entry === undefined) return;
     state.tailFirst += 1;
     state.tailBytes -= entry.arrival.body.length + entryBytes;
-    if (entry.sequence >= state.read) keepSettlement(state, entry);
+    if (entry.sequence >= state.read) keepOutcome(state, entry);
+    if (entry.sequence === state.read) state.lastReadAt = entry.arrival.receivedAt;
   }
 };
