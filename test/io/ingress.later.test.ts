@@ -53,7 +53,7 @@ test("P2: a head that has become whole by the time of its refusal is not refused
     requests: 1,
     refusals: 0,
     last: null,
-    open: new Set(),
+    open: [],
   });
   runDue();
   assert.equal(socket.writableEnded || socket.destroyed, false);

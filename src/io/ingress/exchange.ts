@@ -50,8 +50,8 @@ type Connection = {
   refusals: number;
   /** Number of the request whose answer is the last one; null in health. */
   last: number | null;
-  /** What is to be done at the end of each request that is under way. */
-  readonly open: Set<() => void>;
+  /** What is to be done at the end of each request that is under way, as a rule one. A set would cost more memory at each. */
+  readonly open: (() => void)[];
 };
 
 export type Gate = {
@@ -179,19 +179,23 @@ const onDeadline = (exchange: Exchange): void => {
 /** Once. An answer that stands behind another on a connection that breaks off is never closed: Node forgets it. */
 const whenOver = ({ connection, reply }: Exchange, then: () => void): void => {
   const over = (): void => {
-    if (connection.open.delete(over)) then();
+    const at = connection.open.indexOf(over);
+    if (at < 0) return;
+    connection.open.splice(at, 1);
+    then();
   };
-  connection.open.add(over);
+  connection.open.push(over);
   reply.raw.on("close", over);
 };
 
 const connectionOf = ({ connections }: Gate, socket: Socket): Connection => {
   const known = connections.get(socket);
   if (known !== undefined) return known;
-  const connection: Connection = { latest: null, requests: 0, refusals: 0, last: null, open: new Set() };
+  const connection: Connection = { latest: null, requests: 0, refusals: 0, last: null, open: [] };
   connections.set(socket, connection);
   socket.once("close", () => {
-    for (const over of connection.open) over();
+    // A copy: each takes itself out.
+    for (const over of connection.open.slice()) over();
   });
   return connection;
 };
