@@ -17,13 +17,10 @@ const kafkaShare = 0.6;
 const published = ({ event, repeat }: Settlement): Result<Acknowledgement, Refusal> =>
   ok({ after: repeat === true ? "duplicate" : "published", event });
 
-const storedFirst = async (
-  journal: Journal,
-  entry: Entry,
-): Promise<Result<Acknowledgement, "not-durable" | "journal-failed">> => {
-  const stored = await journal.stored(entry);
-  return stored.ok ? ok({ after: "stored", event: "unread" }) : stored;
-};
+type Stored = Awaited<ReturnType<Journal["stored"]>>;
+
+const unread: Result<Acknowledgement, Refusal> = ok({ after: "stored", event: "unread" });
+const onDisk = (stored: Stored): Result<Acknowledgement, Refusal> => (stored.ok ? unread : stored);
 
 const tooLate = fail("deadline-passed", "neither Kafka nor the disk had it in time");
 
@@ -36,12 +33,12 @@ export const createAccept = ({ journal, ackAfter, clock }: AcceptOptions): Accep
   const eitherHasIt = async (entry: Entry, ms: number): Promise<Result<Acknowledgement, Refusal>> => {
     let refusal: Failure<Refusal> = tooLate;
     const inKafka = entry.settled.then(published);
-    const onDisk = storedFirst(journal, entry).then((stored) => {
-      if (stored.ok) return stored;
+    const either = journal.stored(entry).then((stored) => {
+      if (stored.ok) return unread;
       refusal = stored;
       return inKafka;
     });
-    return (await within(ms, Promise.race([inKafka, onDisk]))) ?? refusal;
+    return (await within(ms, Promise.race([inKafka, either]))) ?? refusal;
   };
 
   const afterKafka = (entry: Entry, msLeft: number): Promise<Result<Acknowledgement, Refusal>> => {
@@ -53,7 +50,7 @@ export const createAccept = ({ journal, ackAfter, clock }: AcceptOptions): Accep
   };
 
   const afterDisk = (entry: Entry, msLeft: number): Promise<Result<Acknowledgement, Refusal>> =>
-    within(msLeft, storedFirst(journal, entry)).then((stored) => stored ?? tooLate);
+    within(msLeft, journal.stored(entry)).then((stored) => (stored === null ? tooLate : onDisk(stored)));
 
   return ({ body, source, eventId = eventIdOf(body) }, msLeft) => {
     const arrival = { eventId, receivedAt: clock(), source, body, deadLetter: null };
