@@ -32,6 +32,8 @@ export const createRepeats = ({ windowMs, clock }: RepeatRules): Repeats => {
    */
   let young = new Map<string, Known>();
   let old = new Map<string, Known>();
+  /** Of the young one: under way since before it. */
+  let carried = 0;
   const find = (eventId: string): Known | undefined => young.get(eventId) ?? old.get(eventId);
   const isFresh = (receivedAt: number): boolean => clock() - receivedAt < windowMs;
 
@@ -41,10 +43,11 @@ export const createRepeats = ({ windowMs, clock }: RepeatRules): Repeats => {
     young = new Map();
     for (const [eventId, known] of dropped)
       if (typeof known === "object" && !old.has(eventId)) young.set(eventId, known);
+    carried = young.size;
   };
 
   const remember = (eventId: string, known: Known): void => {
-    if (young.size >= generationSize) turn();
+    if (young.size - carried >= generationSize) turn();
     young.set(eventId, known);
   };
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { JournalEntry } from "../../src/core/entry.ts";
 import { createRepeats } from "../../src/core/repeats.ts";
 import { openMemoryJournal } from "../../src/io/memory-journal.ts";
 import { arrivalOf, mustAppend } from "../support/journals.ts";
@@ -88,6 +89,17 @@ test("P7: one that is under way is known however many settle meanwhile, and its 
   assert.deepEqual(await repeat, { ...finished, repeat: true });
   settleMany(800_000);
   assert.notEqual(repeats.firstOf(eventId, "envelope-finished"), undefined);
+});
+
+test("P9: the last 200,000 are known beside as many that are under way", () => {
+  const { time, repeats } = at(1000);
+  const arrival = arrivalOf(1);
+  for (let i = 0; i < 200_000; i += 1)
+    repeats.begin(new JournalEntry({ ...arrival, eventId: `begun ${i}` }, i));
+  for (let i = 0; i < 200_001; i += 1) repeats.settled(String(i), time.now, true);
+  repeats.settled("last", time.now, true);
+  for (const eventId of ["begun 0", "begun 199999", "2", "200000", "last"])
+    assert.notEqual(repeats.firstOf(eventId, "envelope-finished"), undefined, eventId);
 });
 
 test("P2: to remember one more costs no more when very many are known", () => {
