@@ -17,10 +17,7 @@ const kafkaShare = 0.6;
 const published = ({ event, repeat }: Settlement): Result<Acknowledgement, Refusal> =>
   ok({ after: repeat === true ? "duplicate" : "published", event });
 
-type Stored = Awaited<ReturnType<Journal["stored"]>>;
-
 const unread: Result<Acknowledgement, Refusal> = ok({ after: "stored", event: "unread" });
-const onDisk = (stored: Stored): Result<Acknowledgement, Refusal> => (stored.ok ? unread : stored);
 
 const tooLate = fail("deadline-passed", "neither Kafka nor the disk had it in time");
 
@@ -33,12 +30,12 @@ export const createAccept = ({ journal, ackAfter, clock }: AcceptOptions): Accep
   const eitherHasIt = async (entry: Entry, ms: number): Promise<Result<Acknowledgement, Refusal>> => {
     let refusal: Failure<Refusal> = tooLate;
     const inKafka = entry.settled.then(published);
-    const either = journal.stored(entry).then((stored) => {
+    const onDisk = journal.stored(entry).then((stored) => {
       if (stored.ok) return unread;
       refusal = stored;
       return inKafka;
     });
-    return (await within(ms, Promise.race([inKafka, either]))) ?? refusal;
+    return (await within(ms, Promise.race([inKafka, onDisk]))) ?? refusal;
   };
 
   const afterKafka = (entry: Entry, msLeft: number): Promise<Result<Acknowledgement, Refusal>> => {
@@ -50,7 +47,10 @@ export const createAccept = ({ journal, ackAfter, clock }: AcceptOptions): Accep
   };
 
   const afterDisk = (entry: Entry, msLeft: number): Promise<Result<Acknowledgement, Refusal>> =>
-    within(msLeft, journal.stored(entry)).then((stored) => (stored === null ? tooLate : onDisk(stored)));
+    within(msLeft, journal.stored(entry)).then((stored) => {
+      if (stored === null) return tooLate;
+      return stored.ok ? unread : stored;
+    });
 
   return ({ body, source, eventId = eventIdOf(body) }, msLeft) => {
     const arrival = { eventId, receivedAt: clock(), source, body, deadLetter: null };
