@@ -69,11 +69,14 @@ const refuseFor = (context: ExchangeContext, error: CodedError, socket: Socket):
 /** Refused later than Node has said so, unless it has gone on meanwhile: a request that is whole has a time of its own. */
 const refuseLater = (context: ExchangeContext, error: CodedError, socket: Socket): void => {
   const { connections } = context.gate;
-  const latest = connections.get(socket)?.latest;
-  const complete = latest?.request.raw.complete;
+  const state = () => {
+    const { requests = 0, latest = null } = connections.get(socket) ?? {};
+    return { requests, isWhole: latest?.request.raw.complete !== false };
+  };
+  const before = state();
   context.spread(() => {
-    const now = connections.get(socket)?.latest;
-    if (now === latest && now?.request.raw.complete === complete) refuseFor(context, error, socket);
+    const { requests, isWhole } = state();
+    if (requests === before.requests && isWhole === before.isWhole) refuseFor(context, error, socket);
   });
 };
 

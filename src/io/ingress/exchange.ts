@@ -43,7 +43,7 @@ declare module "fastify" {
 }
 
 type Connection = {
-  /** An error of the connection may be about it. */
+  /** An error of the connection may be about it. Null when it is over: what a connection at rest holds grows old in memory. */
   latest: Exchange | null;
   requests: number;
   /** For what no sender of ours does. */
@@ -226,6 +226,7 @@ export const begin = (context: ExchangeContext, request: FastifyRequest, reply: 
     if (request.raw.complete) clearTimeout(timer);
     if (exchange.waiting) gate.waiting -= 1;
     letGoOfBody(exchange);
+    if (connection.latest === exchange && request.raw.complete) connection.latest = null;
     telemetry.callbackAnswered(
       exchange.outcome ?? "refused",
       (performance.now() - exchange.startedAt) / 1000,
