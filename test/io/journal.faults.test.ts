@@ -30,7 +30,7 @@ test("P1: a sync that fails once is refused, and within 2 s it goes on by itself
   const entry = mustAppend(journal, arrivalOf(2));
   const stored = await journal.stored(entry);
   assert.equal(stored.ok ? "stored" : stored.code, "journal-failed");
-  assert.deepEqual(told.failed, ["sync EIO"]);
+  assert.deepEqual(told.failed, ["write EIO"]);
   const refused = journal.append(arrivalOf(3));
   assert.equal(refused.ok ? "taken" : refused.code, "journal-failed");
   const after = await eventually(

@@ -5,7 +5,8 @@
  */
 import { dirname } from "node:path";
 import { setImmediate as pause } from "node:timers/promises";
-import type { File, Files } from "../../src/io/journal/files.ts";
+import { createRandom } from "./random.ts";
+import type { Files, NewFile } from "../../src/io/journal/files.ts";
 
 type Write = { readonly position: number; readonly bytes: Buffer };
 type Inode = { now: Buffer; durable: Buffer; unsynced: Write[] };
@@ -54,16 +55,6 @@ type Model = Disk & {
   readonly random: () => number;
   operations: number;
   cut: boolean;
-};
-
-export const createRandom = (seed: number): (() => number) => {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 };
 
 export const systemError = (code: string, syscall: string): Error =>
@@ -159,18 +150,27 @@ const createFrom = (disk: Disk, random: () => number): ModelFiles => {
     return result;
   };
 
-  const open = (path: string): File => {
+  const open = (path: string): NewFile => {
     const inode = inodeAt(model, path);
+    const write = (bytes: Buffer, position: number): Promise<Write> =>
+      perform("write", path, () => {
+        const growth = Math.max(0, position + bytes.length - inode.now.length);
+        const missing = Math.max(0, usedBytes(model) + growth - self.capacity);
+        const written = { position, bytes: Buffer.from(bytes.subarray(0, bytes.length - missing)) };
+        inode.now = put(inode.now, written);
+        inode.unsynced.push(written);
+        if (missing > 0) throw systemError("ENOSPC", "write");
+        return written;
+      });
     return {
-      write: (bytes, position) =>
-        perform("write", path, () => {
-          const growth = Math.max(0, position + bytes.length - inode.now.length);
-          const missing = Math.max(0, usedBytes(model) + growth - self.capacity);
-          const write = { position, bytes: Buffer.from(bytes.subarray(0, bytes.length - missing)) };
-          inode.now = put(inode.now, write);
-          inode.unsynced.push(write);
-          if (missing > 0) throw systemError("ENOSPC", "write");
-        }),
+      write: async (bytes, position) => void (await write(bytes, position)),
+      writeThrough: async (bytes, position) => {
+        const written = await write(bytes, position);
+        await perform("sync", path, () => {
+          inode.durable = put(inode.durable, written);
+          inode.unsynced = inode.unsynced.filter((one) => one !== written);
+        });
+      },
       read: (into, position) =>
         perform("read", path, () => inode.now.copy(into, 0, Math.min(position, inode.now.length))),
       size: () => perform("size", path, () => inode.now.length),
@@ -178,7 +178,7 @@ const createFrom = (disk: Disk, random: () => number): ModelFiles => {
       close: () => perform("close", path, () => undefined),
     };
   };
-  const create = (path: string): File => {
+  const create = (path: string): NewFile => {
     if (model.names.has(path)) throw systemError("EEXIST", `open ${path}`);
     const inode: Inode = { now: Buffer.alloc(0), durable: Buffer.alloc(0), unsynced: [] };
     change(model, dirname(path), (into) => into.set(path, inode));

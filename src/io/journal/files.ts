@@ -15,6 +15,11 @@ export type File = {
   close(): Promise<void>;
 };
 
+export type NewFile = File & {
+  /** `write` and `sync` in one, of these bytes alone: what `write` has written before is not synced with them. */
+  writeThrough(bytes: Buffer, position: number): Promise<void>;
+};
+
 /** Held until `release`, or until the process ends in whatever way. */
 export type Lock = {
   /** Rejects when the locked file is not at its path any more: the directory was moved, removed or made anew. */
@@ -31,7 +36,7 @@ export type Space = {
 /** Every file operation of the journals, so that tests can fail each of them. All reject with the system's error. */
 export type Files = {
   /** A new file, 0600; rejects when there is one of this name. Its name survives a power cut after `syncDirectory`. */
-  create(path: string): Promise<File>;
+  create(path: string): Promise<NewFile>;
   openToRead(path: string): Promise<File>;
   /** For writing in place; created, 0600, when missing. */
   openToUpdate(path: string): Promise<File>;
@@ -48,7 +53,7 @@ export type Files = {
   lock(path: string): Lock | null;
 };
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
+const { O_CREAT, O_DIRECTORY, O_DSYNC, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
 
 const open = promisify(fs.open);
 const close = promisify(fs.close);
@@ -77,15 +82,45 @@ const readUpTo = async (fd: number, into: Buffer, position: number): Promise<num
   return done;
 };
 
-const openFile = async (path: string, flags: number): Promise<File> => {
-  const fd = await open(path, flags, 0o600);
-  return {
-    write: (bytes, position) => writeAll(fd, bytes, position),
-    read: (into, position) => readUpTo(fd, into, position),
-    size: async () => (await fstat(fd)).size,
-    sync: () => fdatasync(fd),
-    close: () => close(fd),
+const toFile = (fd: number): File => ({
+  write: (bytes, position) => writeAll(fd, bytes, position),
+  read: (into, position) => readUpTo(fd, into, position),
+  size: async () => (await fstat(fd)).size,
+  sync: () => fdatasync(fd),
+  close: () => close(fd),
+});
+
+const openFile = async (path: string, flags: number): Promise<File> => toFile(await open(path, flags, 0o600));
+
+/** Elsewhere a write through is a promise of the system, and not of the disk. */
+const writesThrough = process.platform === "linux";
+
+const create = async (path: string): Promise<NewFile> => {
+  const fd = await open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
+  const file = toFile(fd);
+  const writeAndSync = async (bytes: Buffer, position: number): Promise<void> => {
+    await file.write(bytes, position);
+    await file.sync();
   };
+  if (!writesThrough) return { ...file, writeThrough: writeAndSync };
+  try {
+    const through = await open(path, O_RDWR | O_DSYNC);
+    return {
+      ...file,
+      writeThrough: (bytes, position) => writeAll(through, bytes, position),
+      close: async () => {
+        try {
+          await close(through);
+        } finally {
+          await file.close();
+        }
+      },
+    };
+  } catch (error) {
+    await file.close();
+    await fs.promises.unlink(path);
+    throw error;
+  }
 };
 
 const syncDirectory = async (directory: string): Promise<void> => {
@@ -166,7 +201,7 @@ export const codeOf = (error: unknown): string =>
 export const isSystemError = (error: unknown): boolean => error instanceof Error && "syscall" in error;
 
 export const realFiles: Files = {
-  create: (path) => openFile(path, O_RDWR | O_CREAT | O_EXCL),
+  create,
   openToRead: (path) => openFile(path, O_RDONLY),
   openToUpdate: (path) => openFile(path, O_RDWR | O_CREAT),
   rename: (from, to) => fs.promises.rename(from, to),

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { fail } from "../../core/result.ts";
 import { frameBytesAtMost } from "../../core/frame.ts";
 import { forgetSegment, removeSegment, retainReleased } from "./catalogue.ts";
@@ -17,6 +18,8 @@ const flushAll = async (state: State): Promise<void> => {
     while (state.written < goal) await writeBatch(state);
     if (syncIsDue(state)) await syncActive(state);
     else if (state.next === goal) return;
+    // What has come meanwhile is read first: the more go together.
+    await turn();
   }
 };
 

@@ -6,7 +6,7 @@ import type { Result } from "../../core/result.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Catalogue, Segment } from "./catalogue.ts";
 import type { Cursor } from "./cursor.ts";
-import type { File, Lock } from "./files.ts";
+import type { Lock, NewFile } from "./files.ts";
 import { outcomesKept, type DiskJournalOptions } from "./options.ts";
 
 export type Stored = Result<undefined, "not-durable" | "journal-failed">;
@@ -14,7 +14,7 @@ export type Stored = Result<undefined, "not-durable" | "journal-failed">;
 /** The segment that is being written. */
 export type Active = {
   readonly segment: Segment;
-  readonly file: File;
+  readonly file: NewFile;
   /** Its name in the directory survives a power cut. */
   named: boolean;
 };

@@ -37,14 +37,14 @@ export const beginSegment = async (state: State): Promise<Active> => {
   catalogue.held.push(segment);
   const bytes = Buffer.alloc(segmentHeaderBytes);
   writeSegmentHeader(bytes, header);
-  await writeToSegment(state, active, bytes);
+  await file.write(bytes, 0);
+  countWritten(state, segment, bytes);
   return active;
 };
 
-const writeToSegment = async ({ catalogue }: State, { segment, file }: Active, bytes: Buffer) => {
-  await file.write(bytes, segment.bytes);
-  segment.bytes += bytes.length;
-  catalogue.heldBytes += bytes.length;
+const countWritten = ({ catalogue }: State, segment: Segment, { length }: Buffer): void => {
+  segment.bytes += length;
+  catalogue.heldBytes += length;
 };
 
 type Batch = { readonly bytes: Buffer; readonly end: number };
@@ -80,6 +80,10 @@ const settleWritten = (state: State, end: number): void => {
   }
 };
 
+/** Somebody waits for the sync, and nothing but these bytes needs it: one call to the system does both. */
+const mayWriteThrough = (state: State, { named }: Active): boolean =>
+  (state.syncAsked || state.waiters.length > 0) && named && state.synced === state.written;
+
 /** Writes a part of what is unwritten. */
 export const writeBatch = async (state: State): Promise<void> => {
   const active = state.active ?? (await beginSegment(state));
@@ -92,8 +96,13 @@ export const writeBatch = async (state: State): Promise<void> => {
     return;
   }
   state.step = "write";
-  await writeToSegment(state, active, bytes);
+  const { file, segment } = active;
+  const started = performance.now();
+  const through = mayWriteThrough(state, active);
+  await (through ? file.writeThrough(bytes, segment.bytes) : file.write(bytes, segment.bytes));
+  countWritten(state, segment, bytes);
   settleWritten(state, end);
+  if (through) settleSynced(state, started);
   trimTail(state);
 };
 
@@ -105,10 +114,17 @@ const answerWaiters = (state: State): void => {
   }
 };
 
+/** All that is written survives a power cut. `started`: when the call for it began, by `performance.now()`. */
+const settleSynced = (state: State, started: number): void => {
+  state.options.on.synced((performance.now() - started) / 1000);
+  state.synced = state.written;
+  state.syncAsked = false;
+  answerWaiters(state);
+};
+
 /** Everything written so far survives a power cut from here on: bytes, length and name of the file. */
 export const syncActive = async (state: State): Promise<void> => {
   const { active, options } = state;
-  const target = state.written;
   if (active === null) return;
   state.step = "sync";
   const started = performance.now();
@@ -117,9 +133,6 @@ export const syncActive = async (state: State): Promise<void> => {
     await options.files.syncDirectory(options.directory);
     active.named = true;
   }
-  options.on.synced((performance.now() - started) / 1000);
-  state.synced = target;
-  state.syncAsked = false;
-  answerWaiters(state);
+  settleSynced(state, started);
   trimTail(state);
 };
