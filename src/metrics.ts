@@ -84,7 +84,7 @@ export const createMetrics = () => {
       [],
     ),
     journalBytes: gauge("journal_bytes", "Bytes that the journal holds.", []),
-    journalSync: histogram("journal_sync_seconds", "One fdatasync, for all that waited for it.", [
+    journalSync: histogram("journal_sync_seconds", "One sync of the disk, for all that waited for it.", [
       [],
       syncBuckets,
     ]),

@@ -53,7 +53,7 @@ export type Files = {
   lock(path: string): Lock | null;
 };
 
-const { O_CREAT, O_DIRECTORY, O_DSYNC, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
+const { O_CREAT, O_DIRECTORY, O_DSYNC, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } = fs.constants;
 
 const open = promisify(fs.open);
 const close = promisify(fs.close);
@@ -92,35 +92,45 @@ const toFile = (fd: number): File => ({
 
 const openFile = async (path: string, flags: number): Promise<File> => toFile(await open(path, flags, 0o600));
 
-/** Elsewhere a write through is a promise of the system, and not of the disk. */
-const writesThrough = process.platform === "linux";
+/**
+ * `statfs` types of ext2 to ext4, XFS, Btrfs and overlays: on these a write to a file opened with O_DSYNC ends as an
+ * fdatasync of these bytes would. FUSE and 9p may pass the flag on to a server that ignores it.
+ */
+const typesThatWriteThrough: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0x794c7630]);
+
+/** The same file once more; null where that, or writing through, is not to be had. */
+const openThrough = async (fd: number, path: string): Promise<number | null> => {
+  try {
+    const { type } = await fs.promises.statfs(path);
+    // By way of the open file: its name may be another file's by now.
+    return typesThatWriteThrough.has(type) ? await open(`/proc/self/fd/${fd}`, O_WRONLY | O_DSYNC) : null;
+  } catch {
+    return null;
+  }
+};
 
 const create = async (path: string): Promise<NewFile> => {
   const fd = await open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
   const file = toFile(fd);
-  const writeAndSync = async (bytes: Buffer, position: number): Promise<void> => {
-    await file.write(bytes, position);
-    await file.sync();
-  };
-  if (!writesThrough) return { ...file, writeThrough: writeAndSync };
-  try {
-    const through = await open(path, O_RDWR | O_DSYNC);
-    return {
-      ...file,
-      writeThrough: (bytes, position) => writeAll(through, bytes, position),
-      close: async () => {
-        try {
-          await close(through);
-        } finally {
-          await file.close();
-        }
-      },
+  const through = await openThrough(fd, path);
+  if (through === null) {
+    const writeThrough = async (bytes: Buffer, position: number): Promise<void> => {
+      await file.write(bytes, position);
+      await file.sync();
     };
-  } catch (error) {
-    await file.close();
-    await fs.promises.unlink(path);
-    throw error;
+    return { ...file, writeThrough };
   }
+  return {
+    ...file,
+    writeThrough: (bytes, position) => writeAll(through, bytes, position),
+    close: async () => {
+      try {
+        await close(through);
+      } finally {
+        await file.close();
+      }
+    },
+  };
 };
 
 const syncDirectory = async (directory: string): Promise<void> => {

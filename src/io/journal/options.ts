@@ -13,7 +13,7 @@ export type Damage = {
 
 /** What the journal tells its owner. None of these may throw. */
 export type JournalEvents = {
-  /** One `fdatasync` for all that waited. */
+  /** One for all that waited; where it could be one call with it, the write included. */
   readonly synced: (seconds: number) => void;
   /** A step on the disk failed with the system's code. `write` and `sync` stop appending until `recovered`. */
   readonly failed: (step: JournalStep, code: string) => void;
