@@ -12,7 +12,7 @@ const scratch = Buffer.alloc(idBytes);
 
 /** The first 16 bytes of SHA-256 over the body, in hex: the same callback has the same id, on every try of the sender. */
 export const eventIdOf = (body: Buffer): string => {
-  // A digest as a Buffer costs as much again as the digest; and a slice of its whole hex text would keep all of that in memory.
+  // A digest as a Buffer of its own costs as much again as the digest.
   scratch.write(hash("sha256", body, "binary"), "latin1");
   return scratch.toString("hex");
 };

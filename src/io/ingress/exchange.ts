@@ -43,7 +43,7 @@ declare module "fastify" {
 }
 
 type Connection = {
-  /** An error of the connection may be about it. Null when it is over: what a connection at rest holds grows old in memory. */
+  /** An error of the connection may be about it. Null when it is whole and over: nobody else would let go of it and its body. */
   latest: Exchange | null;
   requests: number;
   /** For what no sender of ours does. */
