@@ -20,7 +20,7 @@ const onDisk = async (t: TestContext) => {
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i + 1));
 const batch = { entries: 100, bytes: 1024 * 1024 };
 
-test("P1: a sync that fails once is refused, and within 2 s it goes on by itself; nothing is lost", async () => {
+test("P1: a write whose sync fails once is refused, and within 2 s it goes on by itself; nothing is lost", async () => {
   const model = createModelFiles();
   const { journal, told } = await openOrFail({ files: model.files });
   const before = mustAppend(journal, arrivalOf(1));

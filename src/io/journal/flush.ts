@@ -4,11 +4,18 @@ import { frameBytesAtMost } from "../../core/frame.ts";
 import { forgetSegment, removeSegment, retainReleased } from "./catalogue.ts";
 import { codeOf, isSystemError } from "./files.ts";
 import { recoveryDelayMs, writeDelayMs } from "./options.ts";
-import { releasedOf, tailEntry, trimTail, type State, type Stored } from "./state.ts";
+import {
+  askForSync,
+  isSyncWanted,
+  releasedOf,
+  tailEntry,
+  trimTail,
+  type State,
+  type Stored,
+} from "./state.ts";
 import { beginSegment, syncActive, writeBatch } from "./writer.ts";
 
-const syncIsDue = (state: State): boolean =>
-  state.synced < state.written && (state.syncAsked || state.waiters.length > 0);
+const syncIsDue = (state: State): boolean => state.synced < state.written && isSyncWanted(state);
 
 /** Writes all that waits, syncs it once for all who wait, and goes on until nothing is left to do. */
 const flushAll = async (state: State): Promise<void> => {
@@ -101,10 +108,10 @@ export const recover = async (state: State): Promise<void> => {
     state.fault = null;
     await removeFailedAttempts(state);
     await beginSegment(state);
-    state.syncAsked = true;
+    askForSync(state);
     await flushAll(state);
     // With nothing to write this is a trial: the next callback must not be the one that finds the disk still failing.
-    if (state.syncAsked) await syncActive(state);
+    if (state.active?.named === false) await syncActive(state);
     state.phase = "taking";
     state.options.on.recovered();
   } catch (error) {
@@ -169,12 +176,12 @@ export const finishWriting = async (state: State): Promise<void> => {
   clearTimeout(state.flushTimer ?? undefined);
   clearImmediate(state.flushSoon ?? undefined);
   clearTimeout(state.recoveryTimer ?? undefined);
-  await state.flushing;
+  while (state.flushing !== null) await state.flushing;
   const pending = releasedOf(state) < state.next;
-  state.syncAsked = pending;
-  if (state.phase === "taking") await flush(state);
+  if (pending) askForSync(state);
+  if (state.phase === "taking") await (state.flushing = flush(state));
   // A file that failed may have lost them: one more attempt.
-  if (state.phase === "failing" && pending) await recover(state);
+  if (state.phase === "failing" && pending) await (state.flushing = recover(state));
   refuseWaiters(state, "the journal is closed");
   await giveUpFile(state);
 };

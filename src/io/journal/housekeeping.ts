@@ -3,7 +3,7 @@ import { writeCursor } from "./cursor.ts";
 import { codeOf, isSystemError } from "./files.ts";
 import { failFlush, flushSoon, retireActive } from "./flush.ts";
 import { housekeepingMs, isLow } from "./options.ts";
-import { heldTogether, releasedOf, type State } from "./state.ts";
+import { askForSync, heldTogether, releasedOf, type State } from "./state.ts";
 
 export type Housekeeping = {
   /** `next` when the sync interval began: what was appended before is due at its end. */
@@ -37,7 +37,7 @@ const syncWhatWaits = (state: State, keeping: Housekeeping): void => {
   keeping.syncTicks += 1;
   if (keeping.syncTicks * housekeepingMs < state.options.syncIntervalMs) return;
   if (state.synced < keeping.syncMark && releasedOf(state) < keeping.syncMark) {
-    state.syncAsked = true;
+    askForSync(state);
     flushSoon(state);
   }
   keeping.syncTicks = 0;

@@ -29,7 +29,7 @@ import type { DiskJournalOptions } from "./options.ts";
 import { oldestPendingAt, read, release, wakeReader } from "./reading.ts";
 import { readRetained, type Seen } from "./retained.ts";
 import { skippedFrom } from "./skipped.ts";
-import { heldBytes, heldTogether, pushTail, trimTail, type State, type Stored } from "./state.ts";
+import { askForSync, heldBytes, heldTogether, pushTail, trimTail, type State, type Stored } from "./state.ts";
 
 export type DiskJournal = Journal & {
   /** What pending callbacks take. */
@@ -61,7 +61,7 @@ const makeRoom = (state: State): void => {
   if (state.tailBytes > options.memoryBytes) trimTail(state);
   // Only what is synced may go unread. Not at every append: one sync makes room for many.
   if (state.tailBytes > options.memoryBytes * 4) {
-    state.syncAsked = true;
+    askForSync(state);
     flushSoon(state);
   }
   const used = heldTogether(state) + catalogue.retainedBytes;

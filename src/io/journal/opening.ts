@@ -108,7 +108,7 @@ const createState = (parts: Parts, { read, next }: { read: number; next: number 
   active: null,
   unwrittenBytes: 0,
   waiters: [],
-  syncAsked: false,
+  syncGoal: 0,
   slab: Buffer.allocUnsafeSlow(slabBytes),
   step: "write",
   flushing: null,

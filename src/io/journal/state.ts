@@ -59,8 +59,8 @@ export type State = {
   active: Active | null;
   unwrittenBytes: number;
   waiters: { readonly sequence: number; readonly resolve: (stored: Stored) => void }[];
-  /** A sync is due though nobody waits. */
-  syncAsked: boolean;
+  /** Everything before it is to be synced though nobody waits. */
+  syncGoal: number;
   /** Frames are gathered here, so that many callbacks cost one copy each and one write together. */
   readonly slab: Buffer;
   step: "write" | "sync";
@@ -104,6 +104,13 @@ export const pushTail = (state: State, entry: JournalEntry): void => {
   state.tailBytes += entry.arrival.body.length + entryBytes;
   state.unwrittenBytes += frameBytesAtMost(entry.arrival);
 };
+
+export const askForSync = (state: State): void => {
+  state.syncGoal = state.next;
+};
+
+export const isSyncWanted = ({ synced, syncGoal, waiters }: State): boolean =>
+  synced < syncGoal || waiters.length > 0;
 
 const keepOutcome = ({ outcomes }: State, { sequence, outcome }: JournalEntry): void => {
   if (outcome.isAwaited) outcomes.set(sequence, outcome);

@@ -3,7 +3,7 @@ import { frameBytesAtMost, writeFrame } from "../../core/frame.ts";
 import { segmentFileName, segmentHeaderBytes, writeSegmentHeader } from "../../core/segment.ts";
 import { segmentPath, type Segment } from "./catalogue.ts";
 import { cipherOf, newEncryption } from "./segment-key.ts";
-import { tailEntry, trimTail, type Active, type State } from "./state.ts";
+import { isSyncWanted, tailEntry, trimTail, type Active, type State } from "./state.ts";
 
 /** A mark for every so many frames bounds what a reader that falls behind must pass. */
 const framesPerMark = 1024;
@@ -38,13 +38,13 @@ export const beginSegment = async (state: State): Promise<Active> => {
   const bytes = Buffer.alloc(segmentHeaderBytes);
   writeSegmentHeader(bytes, header);
   await file.write(bytes, 0);
-  countWritten(state, segment, bytes);
+  countWritten(state, segment, bytes.length);
   return active;
 };
 
-const countWritten = ({ catalogue }: State, segment: Segment, { length }: Buffer): void => {
-  segment.bytes += length;
-  catalogue.heldBytes += length;
+const countWritten = ({ catalogue }: State, segment: Segment, bytes: number): void => {
+  segment.bytes += bytes;
+  catalogue.heldBytes += bytes;
 };
 
 type Batch = { readonly bytes: Buffer; readonly end: number };
@@ -80,9 +80,9 @@ const settleWritten = (state: State, end: number): void => {
   }
 };
 
-/** Somebody waits for the sync, and nothing but these bytes needs it: one call to the system does both. */
-const mayWriteThrough = (state: State, { named }: Active): boolean =>
-  (state.syncAsked || state.waiters.length > 0) && named && state.synced === state.written;
+/** A sync is wanted, and of all that there is these bytes alone need it: one call to the system does both. */
+const mayWriteThrough = (state: State, { named }: Active, end: number): boolean =>
+  named && isSyncWanted(state) && state.synced === state.written && end === state.next;
 
 /** Writes a part of what is unwritten. */
 export const writeBatch = async (state: State): Promise<void> => {
@@ -98,9 +98,9 @@ export const writeBatch = async (state: State): Promise<void> => {
   state.step = "write";
   const { file, segment } = active;
   const started = performance.now();
-  const through = mayWriteThrough(state, active);
+  const through = mayWriteThrough(state, active, end);
   await (through ? file.writeThrough(bytes, segment.bytes) : file.write(bytes, segment.bytes));
-  countWritten(state, segment, bytes);
+  countWritten(state, segment, bytes.length);
   settleWritten(state, end);
   if (through) settleSynced(state, started);
   trimTail(state);
@@ -116,9 +116,10 @@ const answerWaiters = (state: State): void => {
 
 /** All that is written survives a power cut. `started`: when the call for it began, by `performance.now()`. */
 const settleSynced = (state: State, started: number): void => {
+  // The folder is another one meanwhile: no later start would find the file.
+  if (state.fault !== null) throw state.fault;
   state.options.on.synced((performance.now() - started) / 1000);
   state.synced = state.written;
-  state.syncAsked = false;
   answerWaiters(state);
 };
 
