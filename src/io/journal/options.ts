@@ -58,7 +58,7 @@ export type DiskJournalOptions = {
 export type Disk = Pick<DiskJournalOptions, "files" | "directory" | "on" | "keys">;
 
 /** How long an append may wait for its write when nobody waits in `stored`. */
-export const writeDelayMs = 5;
+export const writeDelayMs = 20;
 /** Cursor, retention and free space are looked after this often. */
 export const housekeepingMs = 200;
 /** The first try after a failure, and each further one. */
