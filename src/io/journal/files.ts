@@ -93,17 +93,18 @@ const toFile = (fd: number): File => ({
 const openFile = async (path: string, flags: number): Promise<File> => toFile(await open(path, flags, 0o600));
 
 /**
- * `statfs` types of ext2 to ext4, XFS, Btrfs and overlays: on these a write to a file opened with O_DSYNC ends as an
- * fdatasync of these bytes would. FUSE and 9p may pass the flag on to a server that ignores it.
+ * `statfs` types of ext2 to ext4, XFS and Btrfs: on these a write to a file opened with O_DSYNC ends as an fdatasync of
+ * these bytes would. FUSE and 9p may pass the flag on to a server that ignores it, and an overlay may lie on them.
  */
-const typesThatWriteThrough: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0x794c7630]);
+const typesThatWriteThrough: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e]);
 
 /** The same file once more; null where that, or writing through, is not to be had. */
-const openThrough = async (fd: number, path: string): Promise<number | null> => {
+const openThrough = async (fd: number): Promise<number | null> => {
+  // Not by its name, which may be another file's by now.
+  const path = `/proc/self/fd/${fd}`;
   try {
     const { type } = await fs.promises.statfs(path);
-    // By way of the open file: its name may be another file's by now.
-    return typesThatWriteThrough.has(type) ? await open(`/proc/self/fd/${fd}`, O_WRONLY | O_DSYNC) : null;
+    return typesThatWriteThrough.has(type) ? await open(path, O_WRONLY | O_DSYNC) : null;
   } catch {
     return null;
   }
@@ -112,7 +113,7 @@ const openThrough = async (fd: number, path: string): Promise<number | null> => 
 const create = async (path: string): Promise<NewFile> => {
   const fd = await open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
   const file = toFile(fd);
-  const through = await openThrough(fd, path);
+  const through = await openThrough(fd);
   if (through === null) {
     const writeThrough = async (bytes: Buffer, position: number): Promise<void> => {
       await file.write(bytes, position);

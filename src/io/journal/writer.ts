@@ -86,6 +86,7 @@ const mayWriteThrough = (state: State, { named }: Active, end: number): boolean 
 
 /** Writes a part of what is unwritten. */
 export const writeBatch = async (state: State): Promise<void> => {
+  if (state.fault !== null) throw state.fault;
   const active = state.active ?? (await beginSegment(state));
   const { bytes, end } = encodeBatch(state, active);
   if (end === state.written) {
