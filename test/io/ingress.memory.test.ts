@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { IngressOptions } from "../../src/io/ingress/ingress.ts";
 import { eventually } from "../support/eventually.ts";
+import { collectGarbage } from "../support/garbage.ts";
 import { accepts, answersIn, openRaw, openTestIngress, postOf } from "../support/ingress.ts";
-
-setFlagsFromString("--expose-gc");
-const collect: () => void = runInNewContext("gc");
 
 test("P9: a connection that is kept holds nothing of the request that was answered on it", async (t) => {
   const bodies: WeakRef<Buffer>[] = [];
@@ -20,7 +16,7 @@ test("P9: a connection that is kept holds nothing of the request that was answer
   send(postOf("{}"));
   await eventually(() => assert.deepEqual(answersIn(received()), [200]));
   await eventually(() => {
-    collect();
+    collectGarbage();
     assert.deepEqual(
       bodies.map((body) => body.deref()),
       [undefined],

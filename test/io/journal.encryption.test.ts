@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { crc32 } from "node:zlib";
 import type { JournalKey } from "../../src/core/journal-keys.ts";
 import { readSegmentHeader, segmentFileName, segmentHeaderBytes } from "../../src/core/segment.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
+import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { keyLine, keysOf, oneKey } from "../support/journalKeys.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
@@ -14,12 +14,6 @@ import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from ".
 const [first, second] = [keyLine("first"), keyLine("second")];
 const newKey = keysOf(second);
 const both = keysOf(second, first);
-
-const newDirectory = async (t: TestContext): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "journal-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-};
 
 /** Appends the callbacks of these numbers in one segment. */
 const fill = async (directory: string, keys: readonly JournalKey[], numbers: readonly number[]) => {

@@ -5,11 +5,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { testJournal } from "../contract/journalContract.ts";
 import { eventually } from "../support/eventually.ts";
+import { collectGarbage } from "../support/garbage.ts";
 import { oneKey } from "../support/journalKeys.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
@@ -22,13 +21,6 @@ const newDirectory = async (t: TestContext): Promise<string> => {
 
 const onDisk = async (t: TestContext) => ({ files: realFiles, directory: await newDirectory(t) });
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i + 1));
-setFlagsFromString("--expose-gc");
-const collect: () => void = runInNewContext("gc");
-/** Twice: what the first finds dead is given back beside the program, and the second waits for that. */
-const collectGarbage = (): void => {
-  collect();
-  collect();
-};
 const batch = { entries: 100, bytes: 1024 * 1024 };
 
 testJournal("journal on disk", async (t, limits) => {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { constants, existsSync, statfsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { segmentFileName } from "../../src/core/segment.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
+import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll } from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
@@ -76,9 +77,7 @@ for (const [what, folder, type, descriptors] of [
     `P1: ${what}`,
     { skip: typeOf(folder) === type ? false : `${folder} is on another file system` },
     async (t) => {
-      const directory = await mkdtemp(join(folder, "journal-"));
-      t.after(() => rm(directory, { recursive: true, force: true }));
-      const path = join(directory, "file");
+      const path = join(await newDirectory(t, folder), "file");
       const file = await realFiles.create(path);
       const through = (await flagsOf(path)).filter((flags) => (flags & constants.O_DSYNC) !== 0);
       assert.equal(through.length, descriptors);

@@ -7,8 +7,8 @@ import type { Arrival } from "../../src/core/journal.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { eventIdOf, type JournalSetup, mustAppend, openOrFail } from "./journals.ts";
 
-export const newDirectory = async (t: TestContext): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "journal-"));
+export const newDirectory = async (t: TestContext, parent = tmpdir()): Promise<string> => {
+  const directory = await mkdtemp(join(parent, "journal-"));
   t.after(() => rm(directory, { recursive: true, force: true }));
   return directory;
 };

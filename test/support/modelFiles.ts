@@ -5,8 +5,8 @@
  */
 import { dirname } from "node:path";
 import { setImmediate as pause } from "node:timers/promises";
-import { createRandom } from "./random.ts";
 import type { Files, NewFile } from "../../src/io/journal/files.ts";
+import { mulberry32 } from "./random.ts";
 
 type Write = { readonly position: number; readonly bytes: Buffer };
 type Inode = { now: Buffer; durable: Buffer; unsynced: Write[] };
@@ -115,7 +115,7 @@ export const createModelFiles = (seed = 1): ModelFiles => modelFilesWith(new Map
 export const modelFilesWith = (contents: ReadonlyMap<string, Buffer>, seed = 1): ModelFiles => {
   const names: Names = new Map();
   for (const [path, bytes] of contents) names.set(path, { now: bytes, durable: bytes, unsynced: [] });
-  return createFrom({ names, durable: new Map(names), changes: [] }, createRandom(seed));
+  return createFrom({ names, durable: new Map(names), changes: [] }, mulberry32(seed));
 };
 
 const createFrom = (disk: Disk, random: () => number): ModelFiles => {

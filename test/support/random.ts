@@ -1,5 +1,5 @@
 /** Numbers from 0 up to 1, the same for the same seed. */
-export const createRandom = (seed: number): (() => number) => {
+export const mulberry32 = (seed: number): (() => number) => {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { mulberry32 } from "../random.ts";
 
 /** Choices that follow from a seed and a number alone, so that a finding can be had again. */
 export type Random = {
@@ -10,15 +11,8 @@ export type Random = {
   readonly bytes: (count: number) => string;
 };
 
-/** The generator is mulberry32. */
 export const createRandom = (seed: number, index: number): Random => {
-  let state = Buffer.from(hash("sha256", `${seed} ${index}`, "buffer")).readInt32LE(0);
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = mulberry32(hash("sha256", `${seed} ${index}`, "buffer").readInt32LE(0));
   const below = (limit: number): number => Math.floor(next() * limit);
   return {
     below,
