@@ -54,6 +54,8 @@ const diskOpener =
       minFreeBytes: 256 * mebibyte,
       segmentBytes: segmentBytesOf(config.journal.maxBytes),
       retentionBytes: 1024 * mebibyte,
+      // As many ids as are remembered at most.
+      retentionRecords: 400_000,
       syncIntervalMs: 200,
       keys: config.journal.keys,
       files: realFiles,

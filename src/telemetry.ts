@@ -210,7 +210,10 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
       log.error({ records, directory }, "callbacks are missing from the journal: a file is gone or damaged");
     },
     journalCursorLost: (directory: string) =>
-      log.warn({ directory }, "the journal's cursor cannot be read: what is retained is published again"),
+      log.warn(
+        { directory },
+        "the journal's cursor cannot be read: what is retained whole is published again",
+      ),
 
     /**
      * The text of `/metrics`; gauges of the journal are read now, so that an idle bridge tells the true age too. `others`:

@@ -2,7 +2,7 @@ import { parseJsonBytes } from "../core/json.ts";
 import { toSafeJson } from "../core/redact.ts";
 import { takeChosen } from "./list.ts";
 import { createOutFile, type Output } from "./output.ts";
-import { placeOf, type Context, type Row } from "./records.ts";
+import { placeOf, type Context, type WholeRow } from "./records.ts";
 import { countText, timeText } from "./text.ts";
 
 /** Masked as in the topic `unrecognized`; null when it is no JSON, and nothing can be masked in it. */
@@ -11,7 +11,7 @@ const maskedBody = (body: Buffer): string | null => {
   return parsed.ok ? toSafeJson(parsed.value, "mask") : null;
 };
 
-export const exportLine = (row: Row, topic: string, raw: boolean): string => {
+export const exportLine = (row: WholeRow, topic: string, raw: boolean): string => {
   const { eventId, receivedAt, source, body, deadLetter } = row.arrival;
   return JSON.stringify({
     place: placeOf(row),

@@ -8,7 +8,7 @@ node src/main.ts journal <command> [options]
       --topic T               only those on their way to this topic
   verify                      reads every byte; says what is damaged, what that means and what to do
   export                      the records that wait, as JSON lines; bodies as masked JSON text (people's names stay in)
-      --all                   also what is settled and still kept
+      --all                   also what is settled and still kept whole
       --raw                   the bytes as they came, in Base64: with access codes and download links
       --topic T, --out FILE   into a new file, mode 0600; never overwrites
   skip PLACE|EVENT_ID --out FILE

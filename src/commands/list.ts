@@ -1,13 +1,21 @@
 import { cursorOf } from "../io/journal/inspection.ts";
 import { faultsBeside, lineOf, matters, tell, type Told } from "./findings.ts";
-import { destinationOf, journalsOf, placeOf, rowsOf, type Context, type Row } from "./records.ts";
+import {
+  destinationOf,
+  journalsOf,
+  placeOf,
+  rowsOf,
+  type Context,
+  type Row,
+  type WholeRow,
+} from "./records.ts";
 import { row as textRow, safeText, timeText } from "./text.ts";
 
-type Chosen = { readonly row: Row; readonly topic: string; readonly key: string | null };
+type Chosen = { readonly row: WholeRow; readonly topic: string; readonly key: string | null };
 
 /** What the options say of a record; null when it is not meant. */
 const choose = ({ options }: Context, row: Row): Chosen | null => {
-  if (!options.all && row.state !== "pending") return null;
+  if (row.arrival === null || (!options.all && row.state !== "pending")) return null;
   const destination = destinationOf(row.arrival, options.prefix);
   return options.topic === null || options.topic === destination.topic ? { row, ...destination } : null;
 };

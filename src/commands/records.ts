@@ -27,7 +27,10 @@ export type NamedJournal = {
 };
 
 export type State = "pending" | "skipped" | "settled";
-export type Row = RecordSeen & { readonly journal: string; readonly state: State };
+type Place = Omit<RecordSeen, "arrival"> & { readonly journal: string };
+export type WholeRow = Place & { readonly state: State; readonly arrival: Arrival };
+/** Without its arrival: it was in Kafka before it was written, and only its stamp is kept. */
+export type Row = WholeRow | (Place & { readonly state: "settled"; readonly arrival: null });
 export type Found = Finding & { readonly journal: string };
 
 export const mainName = "main";
@@ -39,7 +42,8 @@ export const destinationOf = (arrival: Arrival, prefix: string): { topic: string
   return { topic: topicOf(callback.value.event, prefix), key: callback.value.key };
 };
 
-export const placeOf = ({ journal, sequence }: Row): string => `${journal}:${sequence}`;
+export const placeOf = ({ journal, sequence }: Pick<Row, "journal" | "sequence">): string =>
+  `${journal}:${sequence}`;
 
 /** Null when there is a directory, else what is wrong with it. */
 export const faultOfDirectory = async (directory: string): Promise<string | null> => {
@@ -64,6 +68,12 @@ export async function* journalsOf({ files, keys, options }: Context): AsyncGener
   }
 }
 
+const toRow = (name: string, seen: JournalSeen, one: RecordSeen): Row => {
+  const { sequence, stamp, arrival } = one;
+  if (arrival === null) return { ...one, arrival, journal: name, state: "settled" };
+  return { ...one, arrival, journal: name, state: stateOf(sequence, stamp.eventId, seen) };
+};
+
 const stateOf = (sequence: number, eventId: string, seen: JournalSeen): State => {
   const marked = seen.marks?.some((mark) => mark.sequence === sequence && mark.eventId === eventId);
   if (marked === true) return "skipped";
@@ -78,7 +88,6 @@ export async function* rowsOf(
 ): AsyncGenerator<Row | Found> {
   const first = from === "cursor" ? cursorOf(seen) : oldestOf(seen);
   for await (const one of scanJournal(files, seen, first)) {
-    if (one.kind !== "record") yield { ...one, journal: name };
-    else yield { ...one, journal: name, state: stateOf(one.sequence, one.arrival.eventId, seen) };
+    yield one.kind === "record" ? toRow(name, seen, one) : { ...one, journal: name };
   }
 }

@@ -10,17 +10,18 @@ import {
   rowsOf,
   type Context,
   type NamedJournal,
-  type Row,
+  type WholeRow,
 } from "./records.ts";
 
-type Match = { readonly row: Row; readonly journal: NamedJournal };
+type Match = { readonly row: WholeRow; readonly journal: NamedJournal };
 
 const findMatches = async (context: Context): Promise<readonly Match[]> => {
   const { record } = context.options;
   const matches: Match[] = [];
   for await (const journal of journalsOf(context)) {
     for await (const row of rowsOf(context, journal, "cursor")) {
-      if (row.kind !== "record" || (row.arrival.eventId !== record && placeOf(row) !== record)) continue;
+      if (row.kind !== "record" || row.arrival === null) continue;
+      if (row.stamp.eventId !== record && placeOf(row) !== record) continue;
       matches.push({ row, journal });
     }
   }
@@ -65,7 +66,7 @@ const markInMain = async (context: Context, eventId: string): Promise<string | n
     if (marks === null) return faultyMarks(directory);
     const same: Mark[] = [];
     for await (const row of rowsOf(context, journal, "oldest")) {
-      const isSame = row.kind === "record" && row.state === "settled" && row.arrival.eventId === eventId;
+      const isSame = row.kind === "record" && row.state === "settled" && row.stamp.eventId === eventId;
       if (isSame) same.push({ sequence: row.sequence, eventId });
     }
     if (same.length > 0) await writeMarks(context.files, directory, [...marks, ...same]);
@@ -82,9 +83,9 @@ const skipLocked = async (context: Context, path: string): Promise<string | null
   const { directory, marks } = journal.seen;
   if (marks === null) return faultyMarks(directory);
   await writeRecord(context, match, path);
-  const fault = journal.name === mainName ? null : await markInMain(context, row.arrival.eventId);
+  const fault = journal.name === mainName ? null : await markInMain(context, row.stamp.eventId);
   if (fault !== null) return fault;
-  const mark = { sequence: row.sequence, eventId: row.arrival.eventId };
+  const mark = { sequence: row.sequence, eventId: row.stamp.eventId };
   await writeMarks(context.files, directory, [...marks, mark]);
   await context.say(
     `${placeOf(row)} is in ${path}, secrets included; the bridge passes over it from its next start on`,

@@ -5,6 +5,10 @@ class Outcome {
   #settlement: Settlement | null = null;
   #awaited: PromiseWithResolvers<Settlement> | null = null;
 
+  get isSettled(): boolean {
+    return this.#settlement !== null;
+  }
+
   get isAwaited(): boolean {
     return this.#awaited !== null;
   }

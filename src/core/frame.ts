@@ -7,7 +7,7 @@
  *    12  index    u32  place in the segment: 0, 1, 2 …, without a gap
  *    16  payload; sealed in an encrypted segment (`cipher.ts`), as all of the following then is
  *
- *     0  kind       u8   1: an arrival
+ *     0  kind       u8   1: an arrival; 2: one that Kafka had before it was written, of which only the first 26 bytes are kept
  *     1  flags      u8   1: has a source, 2: is a dead letter
  *     2  receivedAt f64  milliseconds since 1970
  *    10  eventId    16 bytes
@@ -31,6 +31,7 @@ export const maxPayloadBytes = 64 * 1024 * 1024;
 const marker = 0xff_c0_fe_c1;
 const markerBytes = Buffer.from([0xff, 0xc0, 0xfe, 0xc1]);
 const arrivalKind = 1;
+const settledKind = 2;
 const fixedPayloadBytes = 26;
 const sourceFlag = 1;
 const deadLetterFlag = 2;
@@ -55,6 +56,9 @@ export const frameBytesAtMost = (arrival: Arrival): number => {
   return bytes;
 };
 
+/** At least as many bytes as the frame of a settled arrival takes. */
+export const settledFrameBytes = frameHeaderBytes + fixedPayloadBytes + tagBytes;
+
 const writeText = (into: Buffer, at: number, text: string): number => {
   const length = into.write(text, at + 2, "utf8");
   into.writeUInt16BE(length, at);
@@ -67,15 +71,25 @@ const writeDeadLetter = (into: Buffer, at: number, letter: DeadLetter): number =
   return writeText(into, end, letter.topic);
 };
 
+const writeStamp = (into: Buffer, at: number, { eventId, receivedAt }: Stamp): number => {
+  into.writeDoubleBE(receivedAt, at + 2);
+  if (eventId.length !== 32 || into.write(eventId, at + 10, 16, "hex") !== 16) {
+    throw new RangeError("an event id is 32 hex digits");
+  }
+  return at + fixedPayloadBytes;
+};
+
+const writeSettled = (into: Buffer, at: number, stamp: Stamp): number => {
+  into[at] = settledKind;
+  into[at + 1] = 0;
+  return writeStamp(into, at, stamp);
+};
+
 const writeArrival = (into: Buffer, at: number, arrival: Arrival): number => {
   const { source, deadLetter } = arrival;
   into[at] = arrivalKind;
   into[at + 1] = (source === null ? 0 : sourceFlag) | (deadLetter === null ? 0 : deadLetterFlag);
-  into.writeDoubleBE(arrival.receivedAt, at + 2);
-  if (arrival.eventId.length !== 32 || into.write(arrival.eventId, at + 10, 16, "hex") !== 16) {
-    throw new RangeError("an event id is 32 hex digits");
-  }
-  let end = at + fixedPayloadBytes;
+  let end = writeStamp(into, at, arrival);
   if (source !== null) end = writeText(into, end, source);
   if (deadLetter !== null) end = writeDeadLetter(into, end, deadLetter);
   into.set(arrival.body, end);
@@ -84,13 +98,16 @@ const writeArrival = (into: Buffer, at: number, arrival: Arrival): number => {
 
 type FrameToWrite = {
   readonly arrival: Arrival;
+  /** Kafka has it: nothing but its stamp is written. */
+  readonly isSettled?: boolean;
   readonly index: number;
   readonly salt: number;
   readonly cipher: SegmentCipher | null;
 };
 
-const writePayload = (into: Buffer, at: number, { arrival, index, cipher }: FrameToWrite): number => {
-  const end = writeArrival(into, at, arrival);
+const writePayload = (into: Buffer, at: number, frame: FrameToWrite): number => {
+  const { arrival, isSettled, index, cipher } = frame;
+  const end = isSettled === true ? writeSettled(into, at, arrival) : writeArrival(into, at, arrival);
   if (cipher === null) return end;
   cipher.seal(into.subarray(at, end), index, into.subarray(end, end + tagBytes));
   return end + tagBytes;
@@ -137,20 +154,33 @@ export const readArrival = (payload: Buffer): Arrival | null => {
   return { eventId, receivedAt, source, body: payload.subarray(reader.at), deadLetter };
 };
 
-/** The arrival in a frame of a segment that may or may not be encrypted; null also when it opens not with this key in this place. */
-export const openArrival = (
-  cipher: SegmentCipher | null,
-  frame: { readonly payload: Buffer; readonly index: number },
-): Arrival | null => {
-  const payload = openPayload(cipher, frame);
-  return payload === null ? null : readArrival(payload);
-};
+/** What tells a repeat. */
+export type Stamp = Pick<Arrival, "eventId" | "receivedAt">;
 
-/** Only what tells a repeat: much cheaper than the whole arrival. */
-export const readStamp = (payload: Buffer): { readonly eventId: string; readonly receivedAt: number } => ({
+/** Of any payload: much cheaper than the whole arrival. */
+export const readStamp = (payload: Buffer): Stamp => ({
   eventId: payload.toString("hex", 10, 26),
   receivedAt: payload.readDoubleBE(2),
 });
+
+/** Kafka had it before it was written. */
+export const isSettled = (payload: Buffer): boolean =>
+  payload[0] === settledKind && payload[1] === 0 && payload.length === fixedPayloadBytes;
+
+/** `arrival`: null when nothing but the stamp is kept. */
+export type Content = { readonly stamp: Stamp; readonly arrival: Arrival | null };
+
+/** What is in a frame of a segment that may or may not be encrypted; null also when it opens not with this key in this place. */
+export const openFrame = (
+  cipher: SegmentCipher | null,
+  frame: { readonly payload: Buffer; readonly index: number },
+): Content | null => {
+  const payload = openPayload(cipher, frame);
+  if (payload === null) return null;
+  if (isSettled(payload)) return { stamp: readStamp(payload), arrival: null };
+  const arrival = readArrival(payload);
+  return arrival === null ? null : { stamp: arrival, arrival };
+};
 
 /** A window on a segment file, and what must be true of the next frame in it. */
 export type FrameSearch = {

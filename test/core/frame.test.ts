@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { findFrame, frameBytesAtMost, readArrival, readStamp, writeFrame } from "../../src/core/frame.ts";
+import {
+  findFrame,
+  frameBytesAtMost,
+  isSettled,
+  openFrame,
+  readArrival,
+  readStamp,
+  settledFrameBytes,
+  writeFrame,
+} from "../../src/core/frame.ts";
 import type { Arrival } from "../../src/core/journal.ts";
 
 const marker = Buffer.from([0xff, 0xc0, 0xfe, 0xc1]);
@@ -134,6 +143,25 @@ test("P1: noise never passes for a frame, and frames of another segment do not e
   );
 });
 
+test("P1, P5: of what Kafka has, a frame holds id and time and nothing else", () => {
+  fc.assert(
+    fc.property(arrival, salted, (one, salt) => {
+      const into = Buffer.alloc(settledFrameBytes);
+      const end = writeFrame(into, 0, { arrival: one, isSettled: true, index: 0, salt, cipher: null });
+      const step = findFrame({ bytes: into, fileBytes: end, salt, index: 0, expectedAt: 0 }, 0);
+      assert.ok(step.kind === "frame" && step.end === end);
+      const payload = into.subarray(step.payloadAt, step.end);
+      const { eventId, receivedAt } = one;
+      assert.ok(isSettled(payload));
+      assert.deepEqual(openFrame(null, { payload, index: 0 }), {
+        stamp: { eventId, receivedAt },
+        arrival: null,
+      });
+      assert.equal(isSettled(written([one], { salt, from: 0 }).bytes.subarray(16)), false);
+    }),
+  );
+});
+
 test("P3: a dead letter whose reason only another version knows is read as a new callback", () => {
   const letter = { reason: "not-json" as const, detail: "d", topic: "t" };
   const { bytes } = written([{ ...arrivalOf(Buffer.from("body")), deadLetter: letter }], {
@@ -153,6 +181,6 @@ test("a payload of another kind, or one too short for its texts, is no arrival",
   for (const at of [0, 1]) {
     const other = Buffer.from(payload);
     other[at] = 9;
-    assert.equal(readArrival(other), null);
+    assert.equal(openFrame(null, { payload: other, index: 0 }), null);
   }
 });

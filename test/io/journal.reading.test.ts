@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { withBadPage } from "../support/badPages.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
@@ -64,4 +65,30 @@ test("P1: while the end of the last segment cannot be read the journal does not 
   const { journal } = await openOrFail({ directory, files: realFiles });
   assert.deepEqual(bodiesOf(await readAll(journal)), numbers.map(String));
   await journal[Symbol.asyncDispose]();
+});
+
+test("P3: behind a bad sector the reader goes on, also where Kafka had all that is in front of it", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "journal-"));
+  const place = { directory, memoryBytes: 2 ** 26, segmentBytes: 2 ** 26 };
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const { journal } = await openOrFail({ ...place, files: realFiles });
+  // 42 bytes each: more than one step of the reader.
+  for (let number = 0; number < 40_000; number += 1) mustAppend(journal, arrivalOf(number, 1));
+  for (const entry of await journal.read({ entries: 40_000, bytes: 1e9 }))
+    entry.settle({ event: "finished" });
+  journal.release(40_000);
+  await journal[Symbol.asyncDispose]();
+  await writeFile(join(directory, "cursor"), Buffer.alloc(8192, 7));
+
+  t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  const { journal: next, told } = await openOrFail({ ...place, files: withBadPage(300, /0001\.journal$/) });
+  t.after(() => next[Symbol.asyncDispose]());
+  const reading = next.read(batch);
+  mustAppend(next, arrivalOf(40_000));
+  for (let turns = 0; told.damaged.length === 0 && turns < 10_000; turns += 1) {
+    t.mock.timers.tick(20);
+    await turn();
+  }
+  assert.deepEqual(bodiesOf(await reading), ["40000"]);
+  assert.equal(told.damaged.length, 1);
 });

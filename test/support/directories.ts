@@ -4,7 +4,9 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { crc32 } from "node:zlib";
 import type { Arrival } from "../../src/core/journal.ts";
+import { segmentFileName, segmentHeaderBytes } from "../../src/core/segment.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
+import { eventually } from "./eventually.ts";
 import { eventIdOf, type JournalSetup, mustAppend, openOrFail } from "./journals.ts";
 
 export const newDirectory = async (t: TestContext, parent = tmpdir()): Promise<string> => {
@@ -27,19 +29,29 @@ export const finishedArrival = (number: number): Arrival => {
   };
 };
 
-/** Appends the arrivals, settles the first `released` of them, and closes. */
+type Fill = Partial<JournalSetup> & { readonly settled?: number; readonly released?: number };
+
+/** Appends the arrivals and closes. Kafka has the first `settled` before they are written; the first `released` are done with. */
 export const fillJournal = async (
   directory: string,
   arrivals: readonly Arrival[],
-  { released = 0, ...setup }: Partial<JournalSetup> & { readonly released?: number } = {},
+  { settled = 0, released = 0, ...setup }: Fill = {},
 ): Promise<void> => {
   const { journal } = await openOrFail({ ...setup, directory, files: realFiles });
-  for (const arrival of arrivals) await journal.stored(mustAppend(journal, arrival));
-  for (let done = 0; done < released;) {
-    const batch = await journal.read({ entries: released - done, bytes: 1e6 });
-    journal.release(batch.length);
-    done += batch.length;
-  }
+  const readUpTo = async (from: number, to: number): Promise<void> => {
+    for (let done = from; done < to;) {
+      const batch = await journal.read({ entries: to - done, bytes: 1e6 });
+      if (done < settled) for (const entry of batch) entry.settle({ event: "finished" });
+      done += batch.length;
+    }
+  };
+  for (const arrival of arrivals.slice(0, settled)) mustAppend(journal, arrival);
+  await readUpTo(0, settled);
+  const first = join(directory, segmentFileName(1));
+  if (settled > 0) await eventually(async () => (await stat(first)).size > segmentHeaderBytes);
+  for (const arrival of arrivals.slice(settled)) await journal.stored(mustAppend(journal, arrival));
+  await readUpTo(settled, released);
+  journal.release(released);
   await journal[Symbol.asyncDispose]();
 };
 

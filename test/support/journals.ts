@@ -69,6 +69,7 @@ export const tryOpen = async (setup: JournalSetup) => {
     memoryBytes: 1024 * 1024,
     retentionMs: 3_600_000,
     retentionBytes: 64 * 1024 * 1024,
+    retentionRecords: 400_000,
     syncIntervalMs: 1000,
     keys: [],
     clock: Date.now,

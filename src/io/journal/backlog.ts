@@ -1,4 +1,4 @@
-import { openArrival } from "../../core/frame.ts";
+import { openFrame } from "../../core/frame.ts";
 import type { Arrival, BatchLimit } from "../../core/journal.ts";
 import { segmentAfter, segmentHolding, type Catalogue, type Segment } from "./catalogue.ts";
 import { codeOf, isSystemError, type Lock } from "./files.ts";
@@ -119,11 +119,12 @@ const takeFrame = async (
   { segment, reader }: Open,
   { frame, taking }: { readonly frame: SegmentFrame; readonly taking: Taking },
 ): Promise<boolean> => {
-  const arrival = openArrival(segment.cipher, frame);
+  const content = openFrame(segment.cipher, frame);
+  const arrival = content?.arrival ?? null;
   if (arrival !== null && !fits(taking, arrival)) return false;
   await salvageDamage(backlog, segment, frame.damage);
   acceptFrame(reader, frame);
-  if (arrival === null) {
+  if (content === null) {
     // Its CRC is good, but no version that we know has written it, or not with this key in this place.
     await salvageDamage(backlog, segment, { at: frame.start, bytes: frame.end - frame.start });
     return true;
@@ -131,7 +132,7 @@ const takeFrame = async (
   const sequence = segment.first + frame.index;
   skipTo(backlog, sequence);
   backlog.sequence = sequence + 1;
-  if (backlog.skipped.get(sequence) === arrival.eventId) return true;
+  if (arrival === null || backlog.skipped.get(sequence) === arrival.eventId) return true;
   taking.taken.push({ arrival, sequence });
   taking.bytes += arrival.body.length;
   return true;
@@ -177,18 +178,19 @@ const takeAll = async (backlog: Backlog, taking: Taking): Promise<void> => {
   await closeBacklog(backlog);
 };
 
-/** The next callbacks below `until`, within the limit; empty when none of them can be read any more. */
+/** The next callbacks below `until`, within the limit; empty when those that it has passed are done with or unreadable. */
 export const takeFromBacklog = async (
   backlog: Backlog,
   limit: BatchLimit,
   until: number,
 ): Promise<readonly Stored[]> => {
   const taking: Taking = { limit, until, taken: [], bytes: 0 };
+  const { sequence } = backlog;
   try {
     await takeAll(backlog, taking);
   } catch (error) {
     // What was taken is passed and must be given out; the fault comes again at the next call if it lasts.
-    if (taking.taken.length === 0) throw error;
+    if (backlog.sequence === sequence) throw error;
   }
   return taking.taken;
 };

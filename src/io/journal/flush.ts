@@ -17,14 +17,16 @@ import { beginSegment, syncActive, writeBatch } from "./writer.ts";
 
 const syncIsDue = (state: State): boolean => state.synced < state.written && isSyncWanted(state);
 
-/** Writes all that waits, syncs it once for all who wait, and goes on until nothing is left to do. */
+const goalOf = (state: State): number => (isSyncWanted(state) ? state.next : state.due);
+
+/** Writes all that is due, syncs it once for all who wait, and goes on until nothing is left to do. */
 const flushAll = async (state: State): Promise<void> => {
   for (;;) {
     if (state.fault !== null) throw state.fault;
-    const goal = state.next;
-    while (state.written < goal) await writeBatch(state);
+    const goal = goalOf(state);
+    while (state.written < goal) await writeBatch(state, goal);
     if (syncIsDue(state)) await syncActive(state);
-    else if (state.next === goal) return;
+    else if (goalOf(state) <= state.written) return;
     // What has come meanwhile is read first: the more go together.
     await turn();
   }
@@ -155,11 +157,24 @@ export const retireActive = async (state: State): Promise<void> => {
   flushSoon(state);
 };
 
-/** For a callback that nobody waits for: the later it is written, the more go together. */
+/** The first one from a sequence on that Kafka does not have yet. */
+const unsettledFrom = (state: State, sequence: number): number => {
+  let end = sequence;
+  while (tailEntry(state, end)?.outcome.isSettled === true) end += 1;
+  return end;
+};
+
+/**
+ * For a callback that nobody waits for. The later it is written, the more go together, and the less there is to write: of what
+ * Kafka has by then, the stamp alone.
+ */
 export const flushLater = (state: State): void => {
   state.flushTimer ??= setTimeout(() => {
     state.flushTimer = null;
-    startFlush(state);
+    state.due = Math.max(state.dueNext, unsettledFrom(state, state.written));
+    state.dueNext = state.next;
+    if (state.due < state.next) flushLater(state);
+    if (state.written < state.due) startFlush(state);
   }, writeDelayMs);
 };
 
@@ -179,6 +194,7 @@ export const finishWriting = async (state: State): Promise<void> => {
   while (state.flushing !== null) await state.flushing;
   const pending = releasedOf(state) < state.next;
   if (pending) askForSync(state);
+  state.due = state.next;
   if (state.phase === "taking") await (state.flushing = flush(state));
   // A file that failed may have lost them: one more attempt.
   if (state.phase === "failing" && pending) await (state.flushing = recover(state));

@@ -44,19 +44,31 @@ const syncWhatWaits = (state: State, keeping: Housekeeping): void => {
   keeping.syncMark = state.next;
 };
 
-/** A retained segment that has served its time, or whose room is needed for what is pending. */
-const segmentToDrop = (state: State): Segment | undefined => {
+const isRoomWanted = (state: State): boolean => {
   const { catalogue, options, lowDisk } = state;
-  const { retained, held, retainedBytes } = catalogue;
-  const oldest = retained.findIndex((segment) => !segment.keep);
-  // Nothing was written to it after the next one was begun.
-  const lastWrittenAt = (retained[oldest + 1] ?? held[0])?.createdAt ?? Infinity;
-  const due =
+  const { retainedBytes } = catalogue;
+  return (
     lowDisk ||
     retainedBytes > options.retentionBytes ||
-    heldTogether(state) + retainedBytes > options.maxBytes ||
-    lastWrittenAt + options.retentionMs < options.clock();
-  return due ? retained[oldest] : undefined;
+    heldTogether(state) + retainedBytes > options.maxBytes
+  );
+};
+
+const hasServed = (state: State, segment: Segment, following: Segment | undefined): boolean => {
+  const { retentionMs, retentionRecords, clock } = state.options;
+  // Nothing was written to it after the next one was begun.
+  const lastWrittenAt = following?.createdAt ?? Infinity;
+  return lastWrittenAt + retentionMs < clock() || releasedOf(state) - segment.first > retentionRecords;
+};
+
+/** A retained segment that has served its time, or whose room is needed for what is pending. */
+const segmentToDrop = (state: State): Segment | undefined => {
+  const { retained, held } = state.catalogue;
+  const at = retained.findIndex((segment) => !segment.keep);
+  const oldest = retained[at];
+  if (oldest === undefined) return undefined;
+  const isDue = isRoomWanted(state) || hasServed(state, oldest, retained[at + 1] ?? held[0]);
+  return isDue ? oldest : undefined;
 };
 
 const dropRetained = async (state: State): Promise<void> => {

@@ -22,7 +22,7 @@ export type JournalEvents = {
   readonly damaged: (damage: Damage) => void;
   /** So many callbacks are known to have been here and cannot be read. */
   readonly missing: (records: number) => void;
-  /** The cursor cannot be read: everything that is retained comes again. */
+  /** The cursor cannot be read: everything that is retained whole comes again. */
   readonly cursorLost: () => void;
 };
 
@@ -36,14 +36,16 @@ export type DiskJournalOptions = {
   readonly heldTogether?: () => number;
   /** Below this much free disk space, or a twentieth of the disk if that is less, nothing is taken. */
   readonly minFreeBytes: number;
-  /** A segment is closed before it exceeds this. */
+  /** A segment is closed before it exceeds this, and when it is older than an hour and `retentionMs`. */
   readonly segmentBytes: number;
   /** Callbacks that are kept in memory for the reader; eight times as much when the disk is slower than the callbacks. */
   readonly memoryBytes: number;
   /** How long settled segments stay, */
   readonly retentionMs: number;
-  /** and how many bytes of them. */
+  /** how many bytes of them, */
   readonly retentionBytes: number;
+  /** and how many callbacks. A segment holds at most a quarter of them. */
+  readonly retentionRecords: number;
   /** The longest that an unpublished callback waits for its sync when nobody asks for it. */
   readonly syncIntervalMs: number;
   /** The first one encrypts, all decrypt; none: new segments are not encrypted. */

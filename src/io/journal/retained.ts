@@ -1,5 +1,5 @@
 import { openPayload } from "../../core/cipher.ts";
-import { readStamp } from "../../core/frame.ts";
+import { isSettled, readStamp } from "../../core/frame.ts";
 import type { Segment } from "./catalogue.ts";
 import { codeOf, isSystemError, type File } from "./files.ts";
 import { acceptFrame, createSegmentReader, fillWindow, peekFrame } from "./segment-reader.ts";
@@ -10,7 +10,7 @@ import { releasedOf, type State } from "./state.ts";
 export type Seen = {
   readonly eventId: string;
   readonly receivedAt: number;
-  /** Not yet released when the scan began, or skipped: the same bytes may come again and be published. */
+  /** Not yet settled when the scan began, or skipped: the same bytes may come again and be published. */
   readonly pending: boolean;
 };
 
@@ -38,8 +38,10 @@ async function* readSegment(
     const sequence = step.kind === "frame" ? segment.first + step.index : Infinity;
     if (step.kind === "end" || sequence >= end) break;
     const payload = openPayload(segment.cipher, step);
-    if (payload !== null)
-      batch.push({ ...readStamp(payload), pending: sequence >= released || skipped.has(sequence) });
+    if (payload !== null) {
+      const waits = sequence >= released && !isSettled(payload);
+      batch.push({ ...readStamp(payload), pending: waits || skipped.has(sequence) });
+    }
     acceptFrame(reader, step);
     if (batch.length < seenPerBatch) continue;
     yield batch;
@@ -55,11 +57,11 @@ const sayUnreadable = ({ options }: State, error: unknown): void => {
 };
 
 /**
- * Of what is on the disk when the scan begins, oldest first, in batches: the segments that hold something settled. Those that
- * retention takes away meanwhile are passed over.
+ * Of what is on the disk when the scan begins, oldest first, in batches: the segments up to the one in which reading begins.
+ * Those that retention takes away meanwhile are passed over.
  */
 export async function* readRetained(state: State): AsyncGenerator<readonly Seen[]> {
-  const { catalogue, options } = state;
+  const { catalogue, cursor, options } = state;
   const released = releasedOf(state);
   const { skipped } = state.backlog;
   const segments = [...catalogue.retained, ...catalogue.held];
@@ -69,7 +71,8 @@ export async function* readRetained(state: State): AsyncGenerator<readonly Seen[
     skipped,
   }));
   for (const range of ranges) {
-    if (range.segment.first >= released) return;
+    // Without a cursor all counts as unread, and only the frames tell what Kafka has.
+    if (range.segment.first > released && !cursor.lost) return;
     let file: File;
     try {
       file = await options.files.openToRead(range.segment.path);

@@ -1,4 +1,4 @@
-import { openArrival } from "../../core/frame.ts";
+import { openFrame, type Stamp } from "../../core/frame.ts";
 import type { Arrival } from "../../core/journal.ts";
 import { segmentHeaderBytes } from "../../core/segment.ts";
 import { codeOf, isSystemError, type File, type Files } from "./files.ts";
@@ -48,8 +48,9 @@ export type Finding = {
 export type RecordSeen = {
   readonly kind: "record";
   readonly sequence: number;
-  /** Its body is a part of a larger piece of memory. */
-  readonly arrival: Arrival;
+  readonly stamp: Stamp;
+  /** Its body is a part of a larger piece of memory. Null: Kafka had it before it was written, and only the stamp is kept. */
+  readonly arrival: Arrival | null;
 };
 
 export type Seen = RecordSeen | Finding;
@@ -79,8 +80,8 @@ const damageBefore = (segment: SegmentSeen, reader: SegmentReader, frame: Segmen
 
 const toSeen = (segment: SegmentSeen, frame: SegmentFrame): Seen => {
   const sequence = segment.header.first + frame.index;
-  const arrival = openArrival(segment.cipher, frame);
-  if (arrival !== null) return { kind: "record", sequence, arrival };
+  const content = openFrame(segment.cipher, frame);
+  if (content !== null) return { kind: "record", sequence, ...content };
   const { start: at, end } = frame;
   return finding(segment, { kind: "damage", at, bytes: end - at, from: sequence, to: sequence + 1 });
 };

@@ -61,6 +61,12 @@ export type State = {
   waiters: { readonly sequence: number; readonly resolve: (stored: Stored) => void }[];
   /** Everything before it is to be synced though nobody waits. */
   syncGoal: number;
+  /** The last one that was written whole. */
+  lastWhole: number;
+  /** Everything before it is to be written though nobody waits, */
+  due: number;
+  /** and this is, when the timer goes off the next time. */
+  dueNext: number;
   /** Frames are gathered here, so that many callbacks cost one copy each and one write together. */
   readonly slab: Buffer;
   step: "write" | "sync";
@@ -95,7 +101,7 @@ export const heldTogether = (state: State): number => state.options.heldTogether
 
 export const releasedOf = (state: State): number => state.inFlight.at(0)?.sequence ?? state.read;
 
-export const tailEntry = (state: State, sequence: number): Entry | undefined =>
+export const tailEntry = (state: State, sequence: number): JournalEntry | undefined =>
   state.tail.at(sequence - state.tailFirst);
 
 export const pushTail = (state: State, entry: JournalEntry): void => {

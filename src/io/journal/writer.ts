@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
-import { frameBytesAtMost, writeFrame } from "../../core/frame.ts";
+import type { JournalEntry } from "../../core/entry.ts";
+import { frameBytesAtMost, settledFrameBytes, writeFrame } from "../../core/frame.ts";
 import { segmentFileName, segmentHeaderBytes, writeSegmentHeader } from "../../core/segment.ts";
 import { segmentPath, type Segment } from "./catalogue.ts";
 import { cipherOf, newEncryption } from "./segment-key.ts";
@@ -7,6 +8,8 @@ import { isSyncWanted, tailEntry, trimTail, type Active, type State } from "./st
 
 /** A mark for every so many frames bounds what a reader that falls behind must pass. */
 const framesPerMark = 1024;
+/** Milliseconds that a segment is written to at least, if it is not full before. */
+const shortestLifeMs = 3_600_000;
 
 /** A new file each time: one that has failed is never trusted again. */
 export const beginSegment = async (state: State): Promise<Active> => {
@@ -53,21 +56,45 @@ const markFrame = (segment: Segment, index: number, at: number): void => {
   if (index % framesPerMark === 0) segment.marks.push({ at, index });
 };
 
+/** Full, or so old that what was written whole would never go where little is written. */
+const isFull = (
+  { options }: State,
+  { createdAt }: Segment,
+  then: { index: number; bytes: number },
+): boolean => {
+  const { segmentBytes, retentionRecords, retentionMs, clock } = options;
+  if (then.index === 0) return false;
+  if (then.index >= retentionRecords / 4 || then.bytes > segmentBytes) return true;
+  return clock() - createdAt > Math.max(retentionMs, shortestLifeMs);
+};
+
+/**
+ * Kafka has it, and nobody waits for the disk to have it too. None that was written whole before it can come again after a
+ * kill: else the older one would be published behind the newer.
+ */
+const isStampEnough = (state: State, { outcome }: JournalEntry): boolean =>
+  outcome.isSettled && !isSyncWanted(state) && state.lastWhole < state.cursor.durable;
+
 /** As many unwritten callbacks as the slab and the segment hold; none when the segment is full. */
-const encodeBatch = (state: State, { segment }: Active): Batch => {
+const encodeBatch = (state: State, { segment }: Active, goal: number): Batch => {
+  const until = isSyncWanted(state) ? state.next : goal;
   let bytes = state.slab;
   let used = 0;
   let end = state.written;
-  for (let entry = tailEntry(state, end); entry !== undefined; entry = tailEntry(state, end)) {
-    const size = frameBytesAtMost(entry.arrival);
+  while (end < until) {
+    const entry = tailEntry(state, end);
+    if (entry === undefined) break;
+    const isSettled = isStampEnough(state, entry);
+    const size = isSettled ? settledFrameBytes : frameBytesAtMost(entry.arrival);
     const index = end - segment.first;
-    if (index > 0 && segment.bytes + used + size > state.options.segmentBytes) break;
+    if (isFull(state, segment, { index, bytes: segment.bytes + used + size })) break;
     if (used + size > bytes.length) {
       if (used > 0) break;
       bytes = Buffer.allocUnsafeSlow(size);
     }
     markFrame(segment, index, segment.bytes + used);
-    used = writeFrame(bytes, used, { arrival: entry.arrival, index, ...segment });
+    used = writeFrame(bytes, used, { arrival: entry.arrival, isSettled, index, ...segment });
+    if (!isSettled) state.lastWhole = end;
     end += 1;
   }
   return { bytes: bytes.subarray(0, used), end };
@@ -84,11 +111,11 @@ const settleWritten = (state: State, end: number): void => {
 const mayWriteThrough = (state: State, { named }: Active, end: number): boolean =>
   named && isSyncWanted(state) && state.synced === state.written && end === state.next;
 
-/** Writes a part of what is unwritten. */
-export const writeBatch = async (state: State): Promise<void> => {
+/** Writes a part of what is unwritten before `goal`; of what is behind it too where somebody waits. */
+export const writeBatch = async (state: State, goal: number): Promise<void> => {
   if (state.fault !== null) throw state.fault;
   const active = state.active ?? (await beginSegment(state));
-  const { bytes, end } = encodeBatch(state, active);
+  const { bytes, end } = encodeBatch(state, active, goal);
   if (end === state.written) {
     // Before anything goes to the next segment: what was stored there must not stand behind a hole here.
     await syncActive(state);
