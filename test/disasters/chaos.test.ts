@@ -10,11 +10,12 @@ import type { Journal } from "../../src/core/journal.ts";
 import { eventIdOf } from "../../src/core/record.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { createTelemetry } from "../../src/telemetry.ts";
-import { codes, createChaosSink, seededRandom } from "../support/chaosSink.ts";
+import { codes, createChaosSink } from "../support/chaosSink.ts";
 import { eventually } from "../support/eventually.ts";
 import { openOrFail } from "../support/journals.ts";
 import { createMemorySink } from "../support/memorySink.ts";
 import { parseMetrics } from "../support/metrics.ts";
+import { mulberry32 } from "../support/random.ts";
 import { beginRelay, bodyOf, deadLetters, keep, type Kind, prefix } from "../support/relays.ts";
 
 const kinds: readonly Kind[] = ["started", "finished", "cancelled", "delivery-failed"];
@@ -87,9 +88,9 @@ test("P3, P6, P8: a chaos sink that refuses a quarter of all sends with every fa
   t.diagnostic(where);
   const { open, pending } = await openJournals(t);
   const journal = await open("main");
-  const random = seededRandom(seed);
+  const random = mulberry32(seed);
   const memory = createMemorySink();
-  const sink = createChaosSink(memory, 0.25, seededRandom(seed + 1));
+  const sink = createChaosSink(memory, 0.25, mulberry32(seed + 1));
   const telemetry = createTelemetry(pino({ level: "silent" }), "test", Date.now);
   const scrape = async () => parseMetrics(await telemetry.exposition(journal.status()));
   const poison = new Set<string>();

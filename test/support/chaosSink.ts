@@ -20,17 +20,6 @@ export const codes = Object.keys({
 const isSinkFailure = (code: string | undefined): code is SinkFailure =>
   code !== undefined && codes.includes(code);
 
-/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
-export const seededRandom = (seed: number) => {
-  let state = seed;
-  return (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-};
-
 export type ChaosSink = Sink & {
   /** How often each code was reported. */
   readonly refusals: ReadonlyMap<SinkFailure, number>;
