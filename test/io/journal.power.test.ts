@@ -4,6 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import * as fc from "fast-check";
 import type { Entry } from "../../src/core/journal.ts";
 import type { DiskJournal } from "../../src/io/journal/journal.ts";
+import { drive } from "../support/drive.ts";
 import { oneKey } from "../support/journalKeys.ts";
 import { arrivalOf, type JournalSetup, readAll, tryOpen } from "../support/journals.ts";
 import { createModelFiles, type Fault, type ModelFiles } from "../support/modelFiles.ts";
@@ -114,20 +115,6 @@ const append = (journal: DiskJournal, world: World, { sizes, wait }: Command & {
     world.known.set(number, appended.value);
     if (wait) ask(journal, world, appended.value);
   }
-};
-
-/** Lets time pass until it is done: on a disk that refuses, even reading waits for a timer. */
-const drive = async <T>(promise: Promise<T>, onPatienceLost: () => void): Promise<T> => {
-  const state = { pending: true };
-  const done = promise.finally(() => {
-    state.pending = false;
-  });
-  for (let turns = 0; state.pending; turns += 1) {
-    if (turns === 60) onPatienceLost();
-    mock.timers.tick(20);
-    await turn();
-  }
-  return done;
 };
 
 const read = async (journal: DiskJournal, world: World, entries: number): Promise<void> => {
