@@ -199,7 +199,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
       kind: "torn" | "damage";
     }) => {
       if (damage.kind === "damage") metrics.journalDamaged.inc();
-      // A torn tail is what a power cut leaves, and was never acknowledged.
+      // A torn tail is what a power cut leaves, and was never acknowledged for being stored.
       log[damage.kind === "torn" ? "warn" : "error"](
         damage,
         "unreadable bytes in the journal: kept in damaged/",

@@ -42,8 +42,7 @@ export const destinationOf = (arrival: Arrival, prefix: string): { topic: string
   return { topic: topicOf(callback.value.event, prefix), key: callback.value.key };
 };
 
-export const placeOf = ({ journal, sequence }: Pick<Row, "journal" | "sequence">): string =>
-  `${journal}:${sequence}`;
+export const placeOf = ({ journal, sequence }: Row): string => `${journal}:${sequence}`;
 
 /** Null when there is a directory, else what is wrong with it. */
 export const faultOfDirectory = async (directory: string): Promise<string | null> => {
