@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Config } from "./config.ts";
 import type { Journal, JournalStatus } from "./core/journal.ts";
+import { mostRemembered } from "./core/repeats.ts";
 import { fail, ok, type Result } from "./core/result.ts";
 import { codeOf, isSystemError, realFiles } from "./io/journal/files.ts";
 import { type DiskJournal, openDiskJournal } from "./io/journal/journal.ts";
@@ -54,8 +55,7 @@ const diskOpener =
       minFreeBytes: 256 * mebibyte,
       segmentBytes: segmentBytesOf(config.journal.maxBytes),
       retentionBytes: 1024 * mebibyte,
-      // As many ids as are remembered at most.
-      retentionRecords: 400_000,
+      retentionRecords: mostRemembered,
       syncIntervalMs: 200,
       keys: config.journal.keys,
       files: realFiles,

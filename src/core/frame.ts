@@ -99,7 +99,7 @@ const writeArrival = (into: Buffer, at: number, arrival: Arrival): number => {
 type FrameToWrite = {
   readonly arrival: Arrival;
   /** Kafka has it: nothing but its stamp is written. */
-  readonly isSettled?: boolean;
+  readonly isSettled: boolean;
   readonly index: number;
   readonly salt: number;
   readonly cipher: SegmentCipher | null;
@@ -107,7 +107,7 @@ type FrameToWrite = {
 
 const writePayload = (into: Buffer, at: number, frame: FrameToWrite): number => {
   const { arrival, isSettled, index, cipher } = frame;
-  const end = isSettled === true ? writeSettled(into, at, arrival) : writeArrival(into, at, arrival);
+  const end = isSettled ? writeSettled(into, at, arrival) : writeArrival(into, at, arrival);
   if (cipher === null) return end;
   cipher.seal(into.subarray(at, end), index, into.subarray(end, end + tagBytes));
   return end + tagBytes;

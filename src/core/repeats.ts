@@ -2,6 +2,8 @@ import type { Entry, Settlement } from "./journal.ts";
 
 /** Ids of a generation, of which there are two; at about 150 bytes each. A repeat of one that is forgotten is published again. */
 const generationSize = 200_000;
+/** Ids that are remembered at most: more of them need not be kept. */
+export const mostRemembered = 2 * generationSize;
 
 export type RepeatRules = {
   /** Milliseconds; 0: nothing is a repeat. */

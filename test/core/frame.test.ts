@@ -64,7 +64,10 @@ const written = (arrivals: readonly Arrival[], { salt, from }: { salt: number; f
   const places: Place[] = [];
   for (const [i, one] of arrivals.entries()) {
     const at = places.at(-1)?.end ?? 0;
-    places.push({ at, end: writeFrame(into, at, { arrival: one, index: from + i, salt, cipher: null }) });
+    places.push({
+      at,
+      end: writeFrame(into, at, { arrival: one, isSettled: false, index: from + i, salt, cipher: null }),
+    });
   }
   return { bytes: into.subarray(0, places.at(-1)?.end ?? 0), places };
 };

@@ -213,12 +213,12 @@ const run = async (lives: readonly Life[], seed: number): Promise<void> => {
   };
   for (const one of lives) {
     model.fault = faultOf(one, model);
-    const { opened } = await drive(tryOpen({ ...setup, ...keys, files: model.files }), () => undefined);
+    const { opened } = await drive(tryOpen({ ...setup, ...keys, files: model.files }));
     if (opened.ok) {
       await live(opened.value, world, one.commands);
       // The power goes here at the latest; then nothing that the old process still does reaches the disk.
       model.fault = () => "cut";
-      await drive(Promise.resolve(opened.value[Symbol.asyncDispose]()), () => undefined);
+      await drive(Promise.resolve(opened.value[Symbol.asyncDispose]()));
     }
     model = model.restart(one.how);
     const hadFaults = lives.some(({ failAt }) => failAt.length > 0);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { withBadPage } from "../support/badPages.ts";
+import { newDirectory } from "../support/directories.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
 
@@ -35,8 +35,7 @@ test("P1: a disk that cannot be read for a moment costs no callback and counts a
 
 /** A journal of one segment, some pages long, whose last page holds whole callbacks. */
 const severalPages = async (t: TestContext): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "journal-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  const directory = await newDirectory(t);
   const { journal } = await openOrFail({ directory, files: realFiles });
   for (const number of numbers) mustAppend(journal, arrivalOf(number, 3000));
   await journal[Symbol.asyncDispose]();
@@ -68,9 +67,8 @@ test("P1: while the end of the last segment cannot be read the journal does not 
 });
 
 test("P3: behind a bad sector the reader goes on, also where Kafka had all that is in front of it", async (t) => {
-  const directory = await mkdtemp(join(tmpdir(), "journal-"));
+  const directory = await newDirectory(t);
   const place = { directory, memoryBytes: 2 ** 26, segmentBytes: 2 ** 26 };
-  t.after(() => rm(directory, { recursive: true, force: true }));
   const { journal } = await openOrFail({ ...place, files: realFiles });
   // 42 bytes each: more than one step of the reader.
   for (let number = 0; number < 40_000; number += 1) mustAppend(journal, arrivalOf(number, 1));
