@@ -9,7 +9,7 @@ import { segmentFileName } from "../../src/core/segment.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
-import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll } from "../support/journals.ts";
+import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
 
 test("P1: what nobody waited for is not said to be stored by the sync of what comes behind it", async (t) => {
@@ -51,6 +51,24 @@ for (const [where, segmentBytes, bytes] of [
       assert.deepEqual(bodiesOf(await readAll(next)), ["1", "2", "3", "4", "5"]);
     }
   });
+
+test("P1: a cursor that a killed bridge has left unsynced is not lost when the power fails in its next life", async (t) => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const model = createModelFiles(seed);
+    const isBegun = () => (model.contents("/journal/cursor")?.length ?? 0) > 0;
+    model.fault = (operation, path) =>
+      operation === "sync" && path === "/journal/cursor" && isBegun() ? "cut" : null;
+    const { opened: killed } = await tryOpen({ files: model.files });
+    if (killed.ok) t.after(() => killed.value[Symbol.asyncDispose]());
+    const left = model.restart("kill");
+    const { journal } = await openOrFail({ files: left.files });
+    t.after(() => journal[Symbol.asyncDispose]());
+    assert.ok((await journal.stored(mustAppend(journal, arrivalOf(1)))).ok);
+    const { journal: next, told } = await openOrFail({ files: left.restart("power").files });
+    t.after(() => next[Symbol.asyncDispose]());
+    assert.equal(told.cursorLost, 0);
+  }
+});
 
 /** The open flags of each descriptor that this process has on the file. */
 const flagsOf = async (path: string): Promise<number[]> => {

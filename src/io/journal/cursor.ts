@@ -45,6 +45,8 @@ export const readPlace = async (file: File, at: number): Promise<number | null> 
 
 export const openCursor = async (files: Files, directory: string): Promise<Cursor> => {
   const file = await files.openToUpdate(join(directory, "cursor"));
+  // A process that was killed may have left it unsynced: the power must not take what is believed from here on.
+  await file.sync();
   const first = await readPlace(file, 0);
   const second = await readPlace(file, placeBytes);
   // The name of a new file must be durable before its contents can be.
