@@ -35,6 +35,7 @@ export const ingressOptions = (settings: Settings, receiving: Receiving): Ingres
   ...receiving,
   path: settings.callbackPath,
   tokenInPath: settings.auth.includes("token"),
+  asksForPassword: settings.auth.includes("basic"),
   deadlineMs: settings.replyDeadlineMs,
   clock: Date.now,
 });

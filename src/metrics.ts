@@ -88,7 +88,9 @@ export const createMetrics = () => {
       [],
       syncBuckets,
     ]),
-    journalFailures: counter("journal_failures_total", "Failed steps of the journal on disk.", ["reason"]),
+    journalFailures: counter("journal_failures_total", "Steps of the journal on disk that failed.", [
+      "reason",
+    ]),
     journalDamaged: counter("journal_damaged_total", "Unreadable places found in the journal on disk.", []),
     laneParked: gauge("lane_parked", "1 while a topic cannot be written and its records wait apart.", [
       "topic",

@@ -49,7 +49,7 @@ const reportTopics = ({ log }: Preparation, report: TopicReport): void => {
   }
   if (settingsHidden) {
     log.info(
-      "the bridge's user may not see the topics' settings: min.insync.replicas and max.message.bytes are not checked; DESCRIBE_CONFIGS would allow it",
+      "the bridge's user may not see the topics' settings: min.insync.replicas and max.message.bytes are not checked; DESCRIBE_CONFIGS would allow it. For topics that are to be created set TOPIC_REPLICATION, else min.insync.replicas stays the broker's default",
     );
   }
   if (deadLetterLimit !== null) {

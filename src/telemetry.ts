@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { JournalStatus } from "./core/journal.ts";
+import { type JournalStatus, type JournalStep, journalSteps } from "./core/journal.ts";
 import { createLineBudget } from "./core/line-budget.ts";
 import { createLineLimit } from "./core/line-limit.ts";
 import {
@@ -16,8 +16,8 @@ import { createMetrics, type Figures, prefix, sumOf } from "./metrics.ts";
 /** How a callback was acknowledged. */
 export type AcknowledgedAfter = "published" | "stored" | "duplicate";
 
-/** Whoever is refused so may be the sender; the rest is noise of the internet, or told elsewhere. */
-const toldRefusals: ReadonlySet<number> = new Set([401, 403, 429]);
+/** Such requests are mostly noise of the internet, unless a first one is the sender's, with the wrong address. */
+const strays: ReadonlySet<number> = new Set([400, 404, 405, 431]);
 
 /** Begins the kinds of lines that a connection makes stale. */
 const kafkaTrouble = "kafka";
@@ -40,6 +40,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     if (handling === "refuse") metrics.refused.inc({ reason }, 0);
     if (handling === "dead-letter") metrics.deadLetters.inc({ reason }, 0);
   }
+  for (const reason of Object.keys(journalSteps)) metrics.journalFailures.inc({ reason }, 0);
   let kafkaIsConnected = false;
   const limited = createLineLimit(clock);
   const withinBudget = createLineBudget(clock);
@@ -61,12 +62,15 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     /** `from` is asked only for a line. */
     callbackRefused: (reason: Refusal, from: () => string) => {
       metrics.refused.inc({ reason });
-      if (!toldRefusals.has(failures[reason].status)) return;
+      if (reason === "closing") return;
+      const { status } = failures[reason];
       limited.line(`refused ${reason}`, (more) =>
-        log.warn(
-          { reason, from: from(), ...more },
-          "callbacks are refused: the sender tries again for hours",
-        ),
+        strays.has(status)
+          ? log.info({ reason, status, from: from(), ...more }, "requests that are no callbacks are refused")
+          : log.warn(
+              { reason, status, from: from(), ...more },
+              "callbacks are refused: the sender tries again for hours",
+            ),
       );
     },
     connectionOpened: () => metrics.connectionsOpen.inc(),
@@ -181,7 +185,7 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
     },
 
     journalSynced: (seconds: number) => metrics.journalSync.observe(seconds),
-    journalFailed: (step: string, code: string) => {
+    journalFailed: (step: JournalStep, code: string) => {
       metrics.journalFailures.inc({ reason: step });
       limited.line(`journal ${step}`, (more) =>
         log.error(

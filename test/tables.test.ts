@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { secretNames, settingNames } from "../src/config.ts";
 import { ConfigSchema } from "../src/settings.ts";
 import { catalog, deadLetterTopic, eventNames, topicOf } from "../src/core/catalog.ts";
+import { journalSteps } from "../src/core/journal.ts";
 import { failures } from "../src/core/result.ts";
 import { sensitiveFields } from "../src/core/redact.ts";
 import { createTelemetry } from "../src/telemetry.ts";
@@ -189,4 +190,7 @@ test("P8: what alerts look for is there from the start, as a zero, so that the f
     const counter = handling === "refuse" ? "callbacks_refused_total" : "dead_letters_total";
     assert.ok(text.includes(`esign_bridge_${counter}{reason="${reason}"} 0\n`), reason);
   }
+  for (const step of Object.keys(journalSteps))
+    assert.ok(text.includes(`esign_bridge_journal_failures_total{reason="${step}"} 0\n`), step);
+  assert.ok(text.includes("esign_bridge_journal_damaged_total 0\n"));
 });

@@ -50,6 +50,18 @@ test("P9: what fails for hours is told ever more seldom, and at once when it beg
   assert.equal(lines.length, told + 3);
 });
 
+test("P8: a refusal is told with who was refused, as a warning where it may well be the sender", () => {
+  const { lines, telemetry } = opened();
+  for (const code of ["journal-full", "body-too-large", "encoding-unsupported"] as const) {
+    telemetry.callbackRefused(code, () => "192.0.2.1");
+    assert.match(lines.pop() ?? "", new RegExp(`"level":40.*"reason":"${code}".*"from":"192.0.2.1"`));
+  }
+  telemetry.callbackRefused("path-unknown", () => "192.0.2.1");
+  assert.match(lines.pop() ?? "", /"level":30.*"reason":"path-unknown","status":404,"from":"192.0.2.1"/);
+  telemetry.callbackRefused("closing", () => "192.0.2.1");
+  assert.deepEqual(lines, [], "an end in order is no fault");
+});
+
 test("gauges of the journal are read when they are asked for, and no age is negative", async () => {
   const { time, telemetry } = opened();
   const status = { pendingRecords: 3, oldestPendingAt: time.now - 2500, bytes: 99 };

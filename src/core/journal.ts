@@ -40,6 +40,20 @@ export type Entry = {
   readonly settle: (settlement: Settlement) => void;
 };
 
+/** What can fail on the disk, as `journal_failures_total` names it, and what that means. */
+export const journalSteps = {
+  write: "callbacks are answered 503 until the disk takes them",
+  sync: "nothing counts as stored, and callbacks are answered 503, until a sync succeeds",
+  cursor: "more is published again after the next kill -9",
+  read: "what waits cannot be read: tried again",
+  salvage: "unreadable bytes are not in damaged/: their segment stays instead",
+  retention: "what is settled is not dropped: the folder grows",
+  skip: "the list of skipped callbacks cannot be read: they come once more",
+  open: "the journal of a parked topic cannot be opened: nothing of the topic is sent",
+  "schema-ids": "the ids of the schemas are not kept: a restart needs the registry",
+} as const;
+export type JournalStep = keyof typeof journalSteps;
+
 export type BatchLimit = {
   /** At most this many entries. */
   readonly entries: number;

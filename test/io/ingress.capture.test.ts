@@ -92,7 +92,7 @@ test("without capture mode there is no line", async (t) => {
 test("P5: Basic authentication is asked for when it is missing or wrong, and says nothing of which", async (t) => {
   const basicUsers = [{ name: "main", password }];
   const admit = createAdmission(rulesWith({ auth: ["basic"], basicUsers }));
-  const { port, lines } = await openCapturing(t, { admit });
+  const { port, lines } = await openCapturing(t, { admit, asksForPassword: true });
   const by = (...headers: string[]) => exchangeRaw(t, port, postOf("{}", close, ...headers));
   const missing = await by();
   const wrong = await by(`Authorization: Basic ${Buffer.from("main:x").toString("base64")}`);
@@ -108,7 +108,25 @@ test("P5: Basic authentication is asked for when it is missing or wrong, and say
   assert.ok(![password, credentials].some((secret) => lines.join().includes(secret)), lines.join());
 });
 
-test("other refusals ask for nothing", async (t) => {
+test("P5: beside a password, an answer does not tell whether the token was right", async (t) => {
+  const admit = createAdmission(
+    rulesWith({
+      auth: ["token", "basic"],
+      tokens: [{ name: "main", token: "a-token-of-16-characters" }],
+      basicUsers: [{ name: "main", password }],
+    }),
+  );
+  const { port } = await openTestIngress(t, { admit, tokenInPath: true, asksForPassword: true });
+  const by = async (token: string): Promise<string> => {
+    const answer = await exchangeRaw(t, port, postOf("{}", close).replace("/callback", `/callback/${token}`));
+    return answer.replace(/date: .*/i, "");
+  };
+  const right = await by("a-token-of-16-characters");
+  assert.deepEqual(answersIn(right), [401]);
+  assert.equal(right, await by("b-token-of-16-characters"));
+});
+
+test("without passwords nothing is asked for", async (t) => {
   const { port } = await openTestIngress(t, { admit: createAdmission(rulesWith({})) });
   const answer = await exchangeRaw(t, port, postOf("{}", close));
   assert.deepEqual(answersIn(answer), [401]);

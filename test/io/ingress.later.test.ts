@@ -30,6 +30,7 @@ const openHalfHead = async (t: TestContext) => {
     spread: (act) => void due.push(act),
     deadlineMs: 3000,
     path: "/callback",
+    asksForPassword: false,
     capture: false,
   };
   const runDue = (): void => due.splice(0).forEach((act) => act());

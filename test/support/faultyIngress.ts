@@ -13,6 +13,7 @@ const { port } = await openIngress({
   port: 0,
   path: "/callback",
   tokenInPath: false,
+  asksForPassword: false,
   bodyLimitBytes: 1000,
   maxInFlight: 10,
   deadlineMs: 1000,

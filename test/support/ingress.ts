@@ -41,6 +41,7 @@ export const openTestIngress = async (t: TestContext, options: Partial<IngressOp
     port: 0,
     path: "/callback",
     tokenInPath: false,
+    asksForPassword: false,
     bodyLimitBytes: 1000,
     maxInFlight: 100,
     deadlineMs: 3000,

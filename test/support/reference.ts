@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { secretNames, settingNames } from "../../src/config.ts";
 import { ConfigSchema } from "../../src/settings.ts";
 import { catalog, deadLetterTopic, eventNames, subjectOf, topicOf } from "../../src/core/catalog.ts";
+import { journalSteps } from "../../src/core/journal.ts";
 import { createRecordEncoder } from "../../src/core/record.ts";
 import { failures, type FailureRule } from "../../src/core/result.ts";
 import { exampleOf, explain } from "../../src/core/setting-formats.ts";
@@ -174,6 +175,13 @@ ${writeTable(["Code", "What becomes of it", "What to do"], failureRows())}
 ${writeTable(
   ["Metric", "Type", "Labels", "Meaning"],
   ownMetrics.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(" "), help]),
+)}
+
+The \`reason\` of \`esign_bridge_journal_failures_total\`; the log line holds the system's code:
+
+${writeTable(
+  ["Step", "What it means"],
+  Object.entries(journalSteps).map(([step, meaning]) => [code(step), meaning]),
 )}
 
 ## Topics

@@ -74,12 +74,11 @@ export type ExchangeContext = {
   /** Milliseconds that a request may take until its answer. */
   readonly deadlineMs: number;
   readonly path: string;
+  /** Some clients send user and password only when they are asked for them. */
+  readonly asksForPassword: boolean;
   /** True: names and shapes of each delivery are logged. */
   readonly capture: boolean;
 };
-
-/** Some clients send user and password only when they are asked for them. */
-const challenge = (code: Refusal): boolean => code === "basic-missing" || code === "basic-mismatch";
 
 const nothing = Buffer.alloc(0);
 const letGoOfBody = (exchange: Exchange): void => {
@@ -124,7 +123,8 @@ export const refuse = (exchange: Exchange, code: Refusal): void => {
   const seconds = retryAfter[status];
   if (seconds !== undefined) reply.header("retry-after", seconds);
   if (status === 405) reply.header("allow", "POST");
-  if (challenge(code)) reply.header("www-authenticate", 'Basic realm="callbacks"');
+  // Whatever was wrong: else the answer would tell that the token or the signature was right.
+  if (status === 401 && context.asksForPassword) reply.header("www-authenticate", 'Basic realm="callbacks"');
   reply.code(status).header("content-type", "application/json").send(body);
 };
 

@@ -30,6 +30,7 @@ export type IngressOptions = ServerOptions & {
   readonly path: string;
   /** True: `<path>/<token>` is an address too. */
   readonly tokenInPath: boolean;
+  readonly asksForPassword: boolean;
   readonly bodyLimitBytes: number;
   /** Callbacks that may wait for their answer at once. */
   readonly maxInFlight: number;

@@ -1,4 +1,5 @@
 import type { JournalKey } from "../../core/journal-keys.ts";
+import type { JournalStep } from "../../core/journal.ts";
 import type { Files, Space } from "./files.ts";
 
 /** A part of a file that holds no readable callback. */
@@ -25,8 +26,6 @@ export type JournalEvents = {
   /** The cursor cannot be read: everything that is retained whole comes again. */
   readonly cursorLost: () => void;
 };
-
-export type JournalStep = "write" | "sync" | "cursor" | "read" | "salvage" | "retention" | "skip";
 
 export type DiskJournalOptions = {
   readonly directory: string;
