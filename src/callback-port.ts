@@ -24,13 +24,10 @@ export type Receiving = {
   readonly telemetry: Telemetry;
 };
 
-type Settings = Pick<
-  Config,
-  | ("auth" | "bodyLimitBytes" | "callbackPath" | "capture" | "host" | "maxInFlight" | "network" | "port")
-  | "replyDeadlineMs"
->;
+/** What receiving needs to know: nothing of the journal, of Kafka or of the registry. */
+export type ReceivingSettings = Omit<Config, "journal" | "kafka" | "registry">;
 
-export const ingressOptions = (settings: Settings, receiving: Receiving): IngressOptions => ({
+export const ingressOptions = (settings: ReceivingSettings, receiving: Receiving): IngressOptions => ({
   ...settings,
   ...receiving,
   path: settings.callbackPath,

@@ -118,8 +118,10 @@ const registryOf = (raw: Settings) => {
   };
 };
 
-const listOf = (text: string | undefined): readonly string[] =>
-  text === undefined ? [] : valueOf(formats.addresses.parse(text));
+type ListFormat<T> = { readonly parse: (text: string) => Parsed<readonly T[]> };
+/** Empty where nothing is set. */
+const listOf = <T>(text: string | undefined, format: ListFormat<T>): readonly T[] =>
+  text === undefined ? [] : valueOf(format.parse(text));
 
 const networkOf = (raw: Settings) => {
   const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CLIENT_CA_FILE: clientCa = null } = raw;
@@ -127,8 +129,8 @@ const networkOf = (raw: Settings) => {
     /** The texts of the files; null: plain HTTP. */
     tls: cert === undefined || key === undefined ? null : { cert, key, clientCa },
     /** Empty: anyone. */
-    allowIps: listOf(raw.ALLOW_IPS),
-    trustProxy: listOf(raw.TRUST_PROXY),
+    allowIps: listOf(raw.ALLOW_IPS, formats.addresses),
+    trustProxy: listOf(raw.TRUST_PROXY, formats.addresses),
     maxBytesInFlight: valueOf(formats.size.parse(raw.MAX_BYTES_IN_FLIGHT)),
     maxConnections: raw.MAX_CONNECTIONS,
     /** 0: no limit. */
@@ -164,13 +166,13 @@ const toConfig = (raw: Settings) => ({
   callbackPath: raw.CALLBACK_PATH,
   /** All of them must pass; empty: anyone may call. */
   auth: valueOf(formats.auth.parse(raw.AUTH)),
-  hmacKeys: raw.HMAC_KEYS === undefined ? [] : valueOf(formats.secrets.parse(raw.HMAC_KEYS)),
+  hmacKeys: listOf(raw.HMAC_KEYS, formats.secrets),
   hmacScheme: schemeOf(raw),
   /** 0: off. */
   hmacMaxAgeMs: raw.HMAC_MAX_AGE_MS,
-  tokens: raw.TOKENS === undefined ? [] : valueOf(formats.tokens.parse(raw.TOKENS)),
+  tokens: listOf(raw.TOKENS, formats.tokens),
   network: networkOf(raw),
-  basicUsers: raw.BASIC_USERS === undefined ? [] : valueOf(formats.users.parse(raw.BASIC_USERS)),
+  basicUsers: listOf(raw.BASIC_USERS, formats.secrets),
   capture: raw.CAPTURE === "on",
   bodyLimitBytes: valueOf(formats.size.parse(raw.BODY_LIMIT_BYTES)),
   maxInFlight: raw.MAX_IN_FLIGHT,
@@ -183,7 +185,7 @@ const toConfig = (raw: Settings) => ({
     directory: raw.JOURNAL_DIR === "none" ? null : raw.JOURNAL_DIR,
     maxBytes: valueOf(formats.size.parse(raw.JOURNAL_MAX_BYTES)),
     /** The first one encrypts; empty: nothing is encrypted. */
-    keys: raw.JOURNAL_KEY === undefined ? [] : valueOf(formats.journalKeys.parse(raw.JOURNAL_KEY)),
+    keys: listOf(raw.JOURNAL_KEY, formats.journalKeys),
   },
   /** 0: repeats are published again. */
   dedupeWindowMs: valueOf(formats.duration.parse(raw.DEDUPE_WINDOW)),

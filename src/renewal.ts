@@ -33,7 +33,7 @@ const parts = {
 };
 
 /** Names of the parts that differ. */
-export const differences = (before: Config, after: Config): readonly string[] =>
+const differences = (before: Config, after: Config): readonly string[] =>
   Object.entries(parts).flatMap(([name, part]) =>
     JSON.stringify(part(before)) === JSON.stringify(part(after)) ? [] : [name],
   );

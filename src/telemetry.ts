@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { Acknowledgement } from "./core/acknowledgement.ts";
 import { type JournalStatus, type JournalStep, journalSteps } from "./core/journal.ts";
 import { createLineBudget } from "./core/line-budget.ts";
 import { createLineLimit } from "./core/line-limit.ts";
@@ -12,9 +13,6 @@ import {
   type Refusal,
 } from "./core/result.ts";
 import { createMetrics, type Figures, prefix, sumOf } from "./metrics.ts";
-
-/** How a callback was acknowledged. */
-export type AcknowledgedAfter = "published" | "stored" | "duplicate";
 
 /** Such requests are mostly noise of the internet, unless a first one is the sender's, with the wrong address. */
 const strays: ReadonlySet<number> = new Set([400, 404, 405, 431]);
@@ -52,12 +50,12 @@ export const createTelemetry = (log: Logger, version: string, clock: () => numbe
 
   return {
     callbackArrived: () => metrics.inFlight.inc(),
-    callbackAnswered: (outcome: AcknowledgedAfter | "refused", seconds: number) => {
+    callbackAnswered: (outcome: Acknowledgement["after"] | "refused", seconds: number) => {
       metrics.inFlight.dec();
       metrics.replySeconds.observe({ outcome }, seconds);
     },
     callbackAdmitted: (source: string | null) => metrics.received.inc({ source: source ?? "none" }),
-    callbackAcknowledged: (event: string, after: AcknowledgedAfter) =>
+    callbackAcknowledged: (event: string, after: Acknowledgement["after"]) =>
       metrics.acknowledged.inc({ event, after }),
     /** `from` is asked only for a line. */
     callbackRefused: (reason: Refusal, from: () => string) => {

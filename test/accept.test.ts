@@ -23,7 +23,7 @@ const admitted = () => {
 };
 const clock = () => 1000;
 const ms = 100;
-type Stored = Result<undefined, "not-durable" | "journal-failed">;
+type Stored = Result<undefined, "journal-failed">;
 
 /** A journal on disk, of one entry, that does what the test says. */
 const diskJournal = (stored: (entry: Entry) => Promise<Stored>) => {

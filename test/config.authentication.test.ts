@@ -50,8 +50,8 @@ test("users of Basic authentication are read, their passwords with every letter 
   assert.deepEqual(warnings, []);
   assert.deepEqual(config.auth, ["basic"]);
   assert.deepEqual(config.basicUsers, [
-    { name: "main", password: "pass:word with spaces" },
-    { name: "old", password: "0123456789abcdef" },
+    { name: "main", secret: "pass:word with spaces" },
+    { name: "old", secret: "0123456789abcdef" },
   ]);
   assert.deepEqual(loadedFrom({ AUTH: "hmac,basic,hmac", BASIC_USERS: users }).config.auth, [
     "hmac",

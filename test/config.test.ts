@@ -58,7 +58,7 @@ test("values are parsed", () => {
   });
   assert.deepEqual(config.auth, ["hmac", "token"]);
   assert.deepEqual(config.hmacKeys[1], { name: "old.app", secret: "with:colons:0123456789" });
-  assert.deepEqual(config.tokens, [{ name: "hook", token: "0123456789abcdef" }]);
+  assert.deepEqual(config.tokens, [{ name: "hook", secret: "0123456789abcdef" }]);
   assert.equal(config.bodyLimitBytes, 512 * 1024);
   assert.equal(config.journal.directory, null);
   assert.equal(config.dedupeWindowMs, 5_400_000);

@@ -116,7 +116,7 @@ test("files that could not be read for a moment are read again, and told once", 
   let failures = 3;
   const { told, replace } = await watching(t, {
     loadedAs: (loaded) => {
-      if (!loaded.ok || loaded.config.tokens[0]?.token !== "fedcba9876543210" || failures === 0)
+      if (!loaded.ok || loaded.config.tokens[0]?.secret !== "fedcba9876543210" || failures === 0)
         return loaded;
       failures -= 1;
       return { ok: false, problems: ["EMFILE"] };

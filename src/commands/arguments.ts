@@ -2,7 +2,7 @@ import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { deadLetterTopic, eventNames, topicOf } from "../core/catalog.ts";
 import { formats } from "../core/setting-formats.ts";
 
-export const commandNames = ["status", "list", "verify", "export", "skip"] as const;
+const commandNames = ["status", "list", "verify", "export", "skip"] as const;
 export type CommandName = (typeof commandNames)[number];
 
 export type Options = {

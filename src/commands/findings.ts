@@ -84,8 +84,7 @@ const whatOf = (one: Finding): string =>
   whats[one.kind](one, one.to > one.from ? ` (${recordsText(one)})` : "");
 
 /** How many records that wait are lost with it. */
-export const lostWith = ({ from, to }: Finding, cursor: number): number =>
-  Math.max(0, to - Math.max(from, cursor));
+const lostWith = ({ from, to }: Finding, cursor: number): number => Math.max(0, to - Math.max(from, cursor));
 
 /** A power cut, a kill or a full disk leaves such things, and nobody misses what is not there. */
 export const isHarmless = (one: Finding, cursor: number): boolean =>

@@ -24,7 +24,10 @@ export type AuthenticationTexts = Readonly<
 type Texts = AuthenticationTexts;
 type Rule = { readonly broken: (texts: Texts) => boolean; readonly says: string };
 
-/** 10 s, 30 s, 1 min … 2 h: sixteen retries, 4 h 45 min 40 s in all (vendor/callbacks.md, section 2). */
+/**
+ * 10 s, 30 s, 1 min … 2 h: sixteen retries, 4 h 45 min 40 s in all:
+ * https://www.esignglobal.com/developer-center/document/vfj16znziy18o17n4sc5y7ng
+ */
 const retryLadderMs = 17_140_000;
 
 const names = ({ AUTH = "" }: Texts, method: string): boolean =>

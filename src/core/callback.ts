@@ -15,8 +15,6 @@ import {
 import { isSensitive, type Sensitive, toSafeJson, toSafeText } from "./redact.ts";
 import { fail, ok, type Result } from "./result.ts";
 
-export type { Cc, EnvelopeFields, Signer, SignFile, TemplateField, TemplateFields } from "./payload.ts";
-
 type EventOf<Schema> = {
   [E in EventName]: (typeof catalog)[E]["schema"] extends Schema ? E : never;
 }[EventName];

@@ -1,4 +1,8 @@
-/** Two ways in which eSignGlobal writes a callback (vendor/callbacks.md, section 1). */
+/**
+ * Two ways in which eSignGlobal writes a callback:
+ * https://www.esignglobal.com/developer-center/api/e3esec8grw834hdls3c5uket and
+ * https://www.esignglobal.com/developer-center/document/vfj16znziy18o17n4sc5y7ng
+ */
 export type Dialect = "apps-callback" | "webhook";
 /** The files in `schemas/`, without their ending. */
 export type SchemaName = "envelope-event" | "template-fill-result" | "unrecognized-event";

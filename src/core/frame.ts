@@ -22,9 +22,9 @@ import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { openPayload, tagBytes, type SegmentCipher } from "./cipher.ts";
 import type { Arrival, DeadLetter } from "./journal.ts";
-import { failures, type DeadLetterReason, type FailureRule } from "./result.ts";
+import { isDeadLetterReason } from "./result.ts";
 
-export const frameHeaderBytes = 16;
+const frameHeaderBytes = 16;
 /** A longer payload is not written; a longer length that is read is damage. */
 export const maxPayloadBytes = 64 * 1024 * 1024;
 
@@ -37,11 +37,6 @@ const sourceFlag = 1;
 const deadLetterFlag = 2;
 /** Enough for an operator; what is longer is cut when it is written. */
 const maxDetailLength = 4096;
-
-const rules = new Map<string, FailureRule>(Object.entries(failures));
-
-const isDeadLetterReason = (code: string): code is DeadLetterReason =>
-  rules.get(code)?.handling === "dead-letter";
 
 const textBytesAtMost = (text: string): number => 2 + text.length * 3;
 

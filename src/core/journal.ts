@@ -89,11 +89,10 @@ export interface Journal extends AsyncDisposable {
    */
   append(arrival: Arrival): Result<Entry, "journal-full" | "journal-failed">;
   /**
-   * Resolves ok when the entry survives a power cut. `not-durable`: this journal keeps nothing on disk.
-   * `journal-failed`: the write or the sync failed, or an earlier process wrote it, whose sync may have; the entry can still be
+   * Resolves ok when the entry survives a power cut. `journal-failed`: this journal keeps nothing on disk, the write or the sync failed, or an earlier process wrote it, whose sync may have; the entry can still be
    * read and published, but must not be acknowledged for having been stored.
    */
-  stored(entry: Entry): Promise<Result<undefined, "not-durable" | "journal-failed">>;
+  stored(entry: Entry): Promise<Result<undefined, "journal-failed">>;
   /**
    * The next entries that were not read yet, oldest first. Waits for the first one, and then for those that come in the
    * same turn of the event loop: they go to Kafka together. Empty only after `close`, or when asked not to wait: those that

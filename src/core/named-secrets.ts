@@ -3,8 +3,6 @@ export type Parsed<T> = { readonly value: T } | { readonly wrong: string };
 
 /** A key, token or user, and the name under which it shows up as a callback's source. */
 export type NamedSecret = { readonly name: string; readonly secret: string };
-export type NamedToken = { readonly name: string; readonly token: string };
-export type NamedUser = { readonly name: string; readonly password: string };
 
 const faultOfSecret = (entry: string): string | null => {
   const colon = entry.indexOf(":");
@@ -30,33 +28,25 @@ export const parseSecrets = (text: string): Parsed<readonly NamedSecret[]> => {
   }
   return { value: secrets };
 };
-export const parseTokens = (text: string): Parsed<readonly NamedToken[]> => {
+export const parseTokens = (text: string): Parsed<readonly NamedSecret[]> => {
   const parsed = parseSecrets(text);
   if ("wrong" in parsed) return parsed;
-  const tokens = parsed.value.map(({ name, secret }) => ({ name, token: secret }));
-  const odd = tokens.findIndex(({ token }) => !/^[\x21-\x7e]+$/.test(token));
+  const odd = parsed.value.findIndex(({ secret }) => !/^[\x21-\x7e]+$/.test(secret));
   return odd === -1
-    ? { value: tokens }
+    ? parsed
     : { wrong: `is wrong in entry ${odd + 1}, whose token no HTTP header can carry` };
-};
-
-export const parseUsers = (text: string): Parsed<readonly NamedUser[]> => {
-  const parsed = parseSecrets(text);
-  if ("wrong" in parsed) return parsed;
-  return { value: parsed.value.map(({ name, secret }) => ({ name, password: secret })) };
 };
 
 /** Shorter ones can be guessed from one signed callback or by trying. */
 const fewest = 16;
-const short = (setting: string, name: string, secret: string): string[] =>
-  secret.length >= fewest ? [] : [`${setting}: the secret named ${name} has fewer than ${fewest} characters`];
-type Secrets = {
-  readonly hmacKeys: readonly NamedSecret[];
-  readonly tokens: readonly NamedToken[];
-  readonly basicUsers: readonly NamedUser[];
-};
+const short = (setting: string, secrets: readonly NamedSecret[]): string[] =>
+  secrets
+    .filter(({ secret }) => secret.length < fewest)
+    .map(({ name }) => `${setting}: the secret named ${name} has fewer than ${fewest} characters`);
+
+type Secrets = Readonly<Record<"hmacKeys" | "tokens" | "basicUsers", readonly NamedSecret[]>>;
 export const shortSecrets = ({ hmacKeys, tokens, basicUsers }: Secrets): string[] => [
-  ...hmacKeys.flatMap(({ name, secret }) => short("HMAC_KEYS", name, secret)),
-  ...tokens.flatMap(({ name, token }) => short("TOKENS", name, token)),
-  ...basicUsers.flatMap(({ name, password }) => short("BASIC_USERS", name, password)),
+  ...short("HMAC_KEYS", hmacKeys),
+  ...short("TOKENS", tokens),
+  ...short("BASIC_USERS", basicUsers),
 ];

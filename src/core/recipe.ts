@@ -19,7 +19,7 @@ export type Recipe = {
   readonly keyEncoding: KeyEncoding;
 };
 
-/** Presets. That eSignGlobal signs as e签宝 (Tsign) does is likely but not confirmed: vendor/callbacks.md, section 6. */
+/** Presets. That eSignGlobal signs as e签宝 (Tsign) does is likely but not confirmed: https://open.esign.cn/doc/opendoc/notify3/pmy852 */
 export const presets = {
   tsign: {
     algorithm: "sha256",

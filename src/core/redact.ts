@@ -5,7 +5,7 @@ export type Sensitive = "mask" | "publish";
 
 /** An access code opens the signing page; a download link is good for whoever holds it. The one list of them. */
 export const sensitiveFields = ["accessCode", "downloadUrl"] as const;
-export const maskedText = "***";
+const maskedText = "***";
 
 const sensitiveNames: readonly string[] = sensitiveFields.map(bareName);
 

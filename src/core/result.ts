@@ -2,7 +2,7 @@
 export type FailureRule =
   /** The sender hears of it: the HTTP status. */
   | { readonly handling: "refuse"; readonly status: number }
-  /** Ends a connection without an answer: there is no request yet, or there were too many bad ones. */
+  /** Ends a connection: there is no request yet, or there were too many bad ones. */
   | { readonly handling: "hang-up" }
   /** Sent again for ever, with back-off. The scope says whether other topics are likely to fare better. */
   | { readonly handling: "retry"; readonly scope: "cluster" | "topic" }
@@ -35,7 +35,6 @@ export const failures = {
   "bytes-in-flight-limit": { handling: "refuse", status: 503 },
   "journal-full": { handling: "refuse", status: 503 },
   "journal-failed": { handling: "refuse", status: 503 },
-  "not-durable": { handling: "refuse", status: 503 },
   "deadline-passed": { handling: "refuse", status: 503 },
   closing: { handling: "refuse", status: 503 },
 
@@ -104,8 +103,6 @@ type CodesOf<H extends FailureRule["handling"]> = {
 export type Refusal = CodesOf<"refuse">;
 /** A reason to end a connection without an answer. */
 export type HangUp = CodesOf<"hang-up">;
-/** A failure of one topic that an operator must mend. */
-export type ParkReason = CodesOf<"park">;
 /** A failure for which the bytes go to the dead letters. */
 export type DeadLetterReason = CodesOf<"dead-letter">;
 
@@ -126,3 +123,8 @@ export const fail = <Code extends FailureCode>(code: Code, detail = ""): Failure
   code,
   detail,
 });
+
+const rules = new Map<string, FailureRule>(Object.entries(failures));
+
+export const isDeadLetterReason = <Code extends string>(code: Code): code is Code & DeadLetterReason =>
+  rules.get(code)?.handling === "dead-letter";

@@ -1,6 +1,6 @@
 import { parseAddresses } from "./addresses.ts";
 import { parseJournalKeys } from "./journal-keys.ts";
-import { type Parsed, parseSecrets, parseTokens, parseUsers } from "./named-secrets.ts";
+import { type Parsed, parseSecrets, parseTokens } from "./named-secrets.ts";
 import { faultOfMessage } from "./recipe.ts";
 
 /** How values of settings are written. Whatever is wrong is said without the value: it may be a secret. */
@@ -106,7 +106,7 @@ export const formats = {
     allowed:
       "name:password, several with commas, each name once and of 1 to 64 letters, digits, '.', '_', '-'",
     example: "main:<password>",
-    parse: parseUsers,
+    parse: parseSecrets,
   },
   headerName: {
     allowed: "the name of an HTTP header",

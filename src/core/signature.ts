@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { basicCheck, tokenCheck } from "./credentials.ts";
+import type { NamedSecret } from "./named-secrets.ts";
 import { type AdmissionRefusal, type Check, headerOf, type Presented } from "./presented.ts";
 import {
   createMessage,
@@ -10,10 +11,11 @@ import {
   type Recipe,
 } from "./recipe.ts";
 import { fail, ok, type Result } from "./result.ts";
+import type { AuthMethod } from "./setting-formats.ts";
 
 declare const admitted: unique symbol;
 
-/** Bytes whose sender is known. Only `createAdmission` admits them; the journal takes nothing else. */
+/** Bytes whose sender is known: `createAdmission` admits them, in this thread or another; the journal takes nothing else. */
 export type AdmittedBody = {
   readonly body: Buffer;
   /** Name of the key, token or user that matched; null under `AUTH=none`. */
@@ -29,13 +31,13 @@ export const admittedInThread = (body: Buffer, source: string | null, eventId: s
   ({ body, source, eventId }) as AdmittedBody;
 
 export type AdmissionRules = {
-  readonly auth: readonly ("hmac" | "token" | "basic")[];
-  readonly hmacKeys: readonly { readonly name: string; readonly secret: string }[];
+  readonly auth: readonly AuthMethod[];
+  readonly hmacKeys: readonly NamedSecret[];
   readonly hmacScheme: PresetName | Recipe;
   /** Milliseconds; 0: any age. */
   readonly hmacMaxAgeMs: number;
-  readonly tokens: readonly { readonly name: string; readonly token: string }[];
-  readonly basicUsers: readonly { readonly name: string; readonly password: string }[];
+  readonly tokens: readonly NamedSecret[];
+  readonly basicUsers: readonly NamedSecret[];
 };
 
 /** `now` in milliseconds since 1970. Every rule must pass. */
@@ -124,7 +126,7 @@ export const createAdmission = (rules: AdmissionRules): Admission => {
       if (!result.ok) return result;
       source ??= result.value;
     }
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand: this is the only place that may give it
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand: nobody else may give it
     return ok({ body: presented.body, source } as AdmittedBody);
   };
 };

@@ -110,7 +110,7 @@ export const openMemoryJournal = (options: MemoryJournalOptions): MemoryJournal 
   return {
     durable: false,
     append: (arrival) => append(state, arrival),
-    stored: () => Promise.resolve(fail("not-durable", "this journal keeps nothing on disk")),
+    stored: () => Promise.resolve(fail("journal-failed", "this journal keeps nothing on disk")),
     read: (limit) => read(state, limit),
     release: (count) => release(state, count),
     status: () => ({

@@ -172,7 +172,7 @@ const failureOf = (call: Call, { url, mode, auth }: RegistrySettings): Failure<R
   return fail(code, `${url} answered ${status}: ${wordsOf(withoutSecrets(body, auth))}. ${advice}`);
 };
 
-const whenAborted = (signal: AbortSignal): Promise<never> =>
+const rejectWhenAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_resolve, reject) => {
     const stop = () => reject(signal.reason);
     if (signal.aborted) stop();
@@ -210,7 +210,7 @@ export const createRegistry = (settings: RegistrySettings): Registry => {
     try {
       const client = new SchemaRegistry({ host: url, clientId, agent, retry, middlewares });
       // The signal ends a request without an answer; after half an answer the library waits for ever all the same.
-      const id: unknown = await Promise.race([whenAborted(signal), idFrom(client, mode, asked)]);
+      const id: unknown = await Promise.race([rejectWhenAborted(signal), idFrom(client, mode, asked)]);
       if (typeof id === "number" && Number.isInteger(id) && id > 0 && id <= largestId) return ok(id);
     } catch (error) {
       call.fault = toError(signal.aborted ? signal.reason : (call.fault ?? error));

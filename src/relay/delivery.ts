@@ -1,6 +1,13 @@
 import type { Entry } from "../core/journal.ts";
 import { type Encoded, toDeadLetter } from "../core/record.ts";
-import { fail, type Failure, type FailureCode, failures, type DeadLetterReason } from "../core/result.ts";
+import {
+  type DeadLetterReason,
+  fail,
+  type Failure,
+  type FailureCode,
+  failures,
+  isDeadLetterReason,
+} from "../core/result.ts";
 import type { Sink } from "../core/sink.ts";
 import { chunksOf } from "./chunks.ts";
 
@@ -32,9 +39,6 @@ export type Delivery = {
 
 export const topicOfItem = ({ record }: Item): string => record.topic;
 const topicOf = ({ item }: Left): string => topicOfItem(item);
-
-const isDeadLetterReason = (code: FailureCode): code is DeadLetterReason =>
-  failures[code].handling === "dead-letter";
 
 const concernsCluster = (code: FailureCode): boolean => {
   const rule = failures[code];

@@ -1,16 +1,14 @@
+import type { ReceivingSettings } from "../callback-port.ts";
 import type { Acknowledgement } from "../core/acknowledgement.ts";
 import type { Config } from "../config.ts";
 import type { Refusal, Result } from "../core/result.ts";
 import type { Figures } from "../metrics.ts";
 
-/** What a worker needs to know of the settings: nothing of the journal, of Kafka or of the registry. */
-export type WorkerSettings = Omit<Config, "journal" | "kafka" | "registry">;
-
 /** What a worker is started with. */
 export type WorkerData = {
   /** From 1. */
   readonly worker: number;
-  readonly settings: WorkerSettings;
+  readonly settings: ReceivingSettings;
   /** The one that all share. */
   readonly port: number;
 };
@@ -49,7 +47,7 @@ export type FromWorker =
 
 export type ToWorker =
   | Answers
-  | { readonly kind: "renew"; readonly settings: WorkerSettings; readonly changed: readonly string[] }
+  | { readonly kind: "renew"; readonly settings: ReceivingSettings; readonly changed: readonly string[] }
   | { readonly kind: "ask" }
   | { readonly kind: "close" };
 
@@ -60,7 +58,7 @@ export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
  * The settings of one of `workers`: what is counted where it arrives is divided. What only admitted callbacks use up is
  * counted by the main thread, for all together.
  */
-export const shareOf = (config: Config): WorkerSettings => {
+export const shareOf = (config: Config): ReceivingSettings => {
   const { journal: _journal, kafka: _kafka, registry: _registry, ...settings } = config;
   const { network, workers } = config;
   return {

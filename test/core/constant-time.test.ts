@@ -14,8 +14,8 @@ const names = ["first", "second", "third"];
 const secrets = names.map((name) => ({ name, secret: `${name}-secret-of-some-length` }));
 const rules = rulesWith({
   hmacKeys: secrets,
-  tokens: secrets.map(({ name, secret }) => ({ name, token: secret })),
-  basicUsers: secrets.map(({ name, secret }) => ({ name, password: secret })),
+  tokens: secrets,
+  basicUsers: secrets,
 });
 
 type Compared = { readonly lengths: readonly [number, number]; readonly equal: boolean };

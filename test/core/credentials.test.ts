@@ -4,8 +4,8 @@ import * as fc from "fast-check";
 import { present, verdict } from "../support/admission.ts";
 
 const basicUsers = [
-  { name: "one", password: "first:password" },
-  { name: "two", password: "zweites Paßwort" },
+  { name: "one", secret: "first:password" },
+  { name: "two", secret: "zweites Paßwort" },
 ];
 const rules = { auth: ["basic"], basicUsers } as const;
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
@@ -13,9 +13,9 @@ const by = (authorization: string) => present({ headers: { authorization } });
 const basic = (pair: string) => by(`Basic ${base64(pair)}`);
 
 test("P5: user and password of Basic authentication admit, and the user is the source", () => {
-  for (const { name, password } of basicUsers) {
-    assert.equal(verdict(rules, basic(`${name}:${password}`)), `ok ${name}`);
-    assert.equal(verdict(rules, by(`basic  ${base64(`${name}:${password}`)}`)), `ok ${name}`);
+  for (const { name, secret } of basicUsers) {
+    assert.equal(verdict(rules, basic(`${name}:${secret}`)), `ok ${name}`);
+    assert.equal(verdict(rules, by(`basic  ${base64(`${name}:${secret}`)}`)), `ok ${name}`);
   }
 });
 
@@ -66,7 +66,11 @@ test("P5: any other header never admits", () => {
 });
 
 test("P5: with a token beside it both must pass: one in the address, one in the header", () => {
-  const both = { auth: ["token", "basic"], basicUsers, tokens: [{ name: "hook", token: "to-ken" }] } as const;
+  const both = {
+    auth: ["token", "basic"],
+    basicUsers,
+    tokens: [{ name: "hook", secret: "to-ken" }],
+  } as const;
   const given = { ...basic("one:first:password"), pathToken: "to-ken" };
   assert.equal(verdict(both, given), "ok hook");
   assert.equal(verdict(both, { ...given, pathToken: null }), "token-missing");

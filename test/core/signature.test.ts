@@ -91,8 +91,8 @@ test("P5: outside the window a true signature is refused, on both sides, and a f
 });
 
 const tokens = [
-  { name: "one", token: "first-token" },
-  { name: "two", token: "second-token" },
+  { name: "one", secret: "first-token" },
+  { name: "two", secret: "second-token" },
 ];
 const byToken = { auth: ["token"], tokens } as const;
 test("P5: a token admits as Bearer, in the query or in the path, and names its source", () => {

@@ -34,7 +34,7 @@ const only = (lines: readonly string[]): Promise<Readonly<Record<string, unknown
   });
 
 test("P5: of an accepted delivery one line tells method, path, names, lengths and shapes, and no value", async (t) => {
-  const admit = createAdmission(rulesWith({ auth: ["token"], tokens: [{ name: "hook", token }] }));
+  const admit = createAdmission(rulesWith({ auth: ["token"], tokens: [{ name: "hook", secret: token }] }));
   const { port, lines } = await openCapturing(t, { admit, tokenInPath: true });
   const body = '{"event":"ENVELOPE_FINISH"}';
   const sent = signed(Buffer.from(body));
@@ -90,7 +90,7 @@ test("without capture mode there is no line", async (t) => {
 });
 
 test("P5: Basic authentication is asked for when it is missing or wrong, and says nothing of which", async (t) => {
-  const basicUsers = [{ name: "main", password }];
+  const basicUsers = [{ name: "main", secret: password }];
   const admit = createAdmission(rulesWith({ auth: ["basic"], basicUsers }));
   const { port, lines } = await openCapturing(t, { admit, asksForPassword: true });
   const by = (...headers: string[]) => exchangeRaw(t, port, postOf("{}", close, ...headers));
@@ -112,13 +112,13 @@ test("P5: beside a password, an answer does not tell whether the token was right
   const admit = createAdmission(
     rulesWith({
       auth: ["token", "basic"],
-      tokens: [{ name: "main", token: "a-token-of-16-characters" }],
-      basicUsers: [{ name: "main", password }],
+      tokens: [{ name: "main", secret: "a-token-of-16-characters" }],
+      basicUsers: [{ name: "main", secret: password }],
     }),
   );
   const { port } = await openTestIngress(t, { admit, tokenInPath: true, asksForPassword: true });
-  const by = async (token: string): Promise<string> => {
-    const answer = await exchangeRaw(t, port, postOf("{}", close).replace("/callback", `/callback/${token}`));
+  const by = async (name: string): Promise<string> => {
+    const answer = await exchangeRaw(t, port, postOf("{}", close).replace("/callback", `/callback/${name}`));
     return answer.replace(/date: .*/i, "");
   };
   const right = await by("a-token-of-16-characters");

@@ -115,7 +115,7 @@ test("P9: bodies that wait for their answer count as bytes in flight, until they
 
 const by = (name: string): string => postOf("{}", `Authorization: Bearer token-of-${name}`, close);
 test("P9: a source above its rate gets 429 and when to come again; another source does not notice", async (t) => {
-  const tokens = ["bad", "good"].map((name) => ({ name, token: `token-of-${name}` }));
+  const tokens = ["bad", "good"].map((name) => ({ name, secret: `token-of-${name}` }));
   const admit = createAdmission({
     auth: ["token"],
     hmacKeys: [],

@@ -17,7 +17,7 @@ const noRules = { hmacKeys: [], hmacScheme: "tsign", hmacMaxAgeMs: 0, tokens: []
 const byToken = createAdmission({
   ...noRules,
   auth: ["token"],
-  tokens: [{ name: "hook", token: "to-ken" }],
+  tokens: [{ name: "hook", secret: "to-ken" }],
 });
 const byHmac = createAdmission({
   ...noRules,
@@ -92,7 +92,7 @@ for (const [name, request, status, code] of refusals)
     });
   });
 
-const kept = ["journal-full", "journal-failed", "not-durable", "deadline-passed"] as const;
+const kept = ["journal-full", "journal-failed", "deadline-passed"] as const;
 for (const code of kept)
   test(`P8: ${code} is a 503 that says when to try again, and nothing else`, async (t) => {
     const accept = () => Promise.resolve(fail(code, "a detail for the operator"));

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  type Callback,
-  type EnvelopeFields,
-  readCallback,
-  type Signer,
-  type TemplateFields,
-} from "../../src/core/callback.ts";
+import { type Callback, readCallback } from "../../src/core/callback.ts";
+import type { EnvelopeFields, Signer, TemplateFields } from "../../src/core/payload.ts";
 import type { Sensitive } from "../../src/core/redact.ts";
 
 /** A text is taken as the body itself. */

@@ -23,7 +23,6 @@ export const remedies: Readonly<Record<FailureCode, string>> = {
   "bytes-in-flight-limit": "Look who sends large or slow bodies; then raise MAX_BYTES_IN_FLIGHT.",
   "journal-full": "Mend Kafka, or give the disk and JOURNAL_MAX_BYTES more room.",
   "journal-failed": "Look at the disk: its space, its health, its rights. Writing goes on by itself.",
-  "not-durable": "Kafka must take it: the journal is in memory.",
   "deadline-passed": "Neither Kafka nor the disk was quick enough: look at both.",
   closing: "Nothing: the sender tries again after the restart.",
   "connection-limit": "Look who holds so many; then raise MAX_CONNECTIONS.",

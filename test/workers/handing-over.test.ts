@@ -18,8 +18,8 @@ const admit = createAdmission({
   hmacScheme: "tsign",
   hmacMaxAgeMs: 0,
   tokens: [
-    { name: "a", token: "token-a" },
-    { name: "b", token: "token-b" },
+    { name: "a", secret: "token-a" },
+    { name: "b", secret: "token-b" },
   ],
   basicUsers: [],
 });

@@ -3,14 +3,14 @@ import type { Socket } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Acknowledgement } from "../../core/acknowledgement.ts";
 import type { Refusal } from "../../core/result.ts";
-import type { AcknowledgedAfter, Telemetry } from "../../telemetry.ts";
+import type { Telemetry } from "../../telemetry.ts";
 import { answerOf } from "./answers.ts";
 import { capture } from "./capturing.ts";
 import { limitChunks } from "./chunks.ts";
 import { stopParsing } from "./parser.ts";
 import type { Spread } from "./spread.ts";
 
-/** What eSignGlobal asks for, byte by byte (vendor/callbacks.md, section 2). */
+/** What eSignGlobal asks for, byte by byte: https://www.esignglobal.com/developer-center/api/e3esec8grw834hdls3c5uket */
 const success = '{"code":"200","msg":"success"}';
 const successHead = { "content-type": "application/json", "content-length": success.length };
 const lastSuccessHead = { ...successHead, connection: "close" };
@@ -32,7 +32,7 @@ export type Exchange = {
   /** True: one of those that wait, under `maxInFlight`. */
   waiting: boolean;
   /** Null as long as there is no answer: the first one counts, and is counted once. */
-  outcome: AcknowledgedAfter | "refused" | null;
+  outcome: Acknowledgement["after"] | "refused" | null;
   refusal: Refusal | null;
 };
 

@@ -40,9 +40,6 @@ export type Catalogue = {
   nextNumber: number;
 };
 
-export const segmentPath = (directory: string, number: number): string =>
-  join(directory, segmentFileName(number));
-
 /** The segment that holds a sequence, or the next one behind it; undefined when there is none. */
 export const segmentHolding = (segments: readonly Segment[], sequence: number): Segment | undefined =>
   segments.find((_, i) => (segments[i + 1]?.first ?? Infinity) > sequence);

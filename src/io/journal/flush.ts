@@ -101,7 +101,7 @@ const removeFailedAttempts = async (state: State): Promise<void> => {
 };
 
 /** Writes what the failed file may have lost into a new one; appending goes on when that is synced. */
-export const recover = async (state: State): Promise<void> => {
+const recover = async (state: State): Promise<void> => {
   state.phase = "recovering";
   restartAt(state);
   state.step = "write";

@@ -43,7 +43,7 @@ export type JournalSeen = {
 };
 
 /** Undefined when the file is not there, or no longer. */
-export const withFile = async <T>(
+const withFile = async <T>(
   files: Files,
   path: string,
   use: (file: File) => Promise<T>,

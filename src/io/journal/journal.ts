@@ -24,7 +24,8 @@ import { closeBacklog } from "./backlog.ts";
 import { codeOf, isSystemError } from "./files.ts";
 import { finishWriting, flushLater, flushSoon } from "./flush.ts";
 import { keepHouseNow, moveCursor, startHousekeeping } from "./housekeeping.ts";
-import { openState, type Unusable } from "./opening.ts";
+import type { Unreadable } from "./catalogue.ts";
+import { openState } from "./opening.ts";
 import type { DiskJournalOptions } from "./options.ts";
 import { oldestPendingAt, read, release, wakeReader } from "./reading.ts";
 import { readRetained, type Seen } from "./retained.ts";
@@ -157,7 +158,7 @@ const detailOf = (error: unknown): string => (error instanceof Error ? error.mes
  */
 export const openDiskJournal = async (
   options: DiskJournalOptions,
-): Promise<Result<DiskJournal, Unusable | "journal-locked">> => {
+): Promise<Result<DiskJournal, Unreadable | "journal-locked">> => {
   const { files, directory } = options;
   try {
     await files.makeDirectory(directory);

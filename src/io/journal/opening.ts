@@ -11,8 +11,6 @@ import { createSegmentReader, findSegmentEnd } from "./segment-reader.ts";
 import { loadSkipped } from "./skipped.ts";
 import type { State } from "./state.ts";
 
-export type Unusable = Unreadable;
-
 const slabBytes = 1024 * 1024;
 
 const syncIfPossible = async (disk: Disk, file: File): Promise<void> => {
@@ -133,7 +131,7 @@ const createState = (parts: Parts, { read, next }: { read: number; next: number 
 export const openState = async (
   options: DiskJournalOptions,
   lock: Lock,
-): Promise<Result<State, Unusable>> => {
+): Promise<Result<State, Unreadable>> => {
   await using undo = new AsyncDisposableStack();
   undo.defer(() => lock.release());
   const catalogue = await openCatalogue(options);

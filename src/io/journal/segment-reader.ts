@@ -12,8 +12,8 @@ export type Source = {
 };
 
 /**
- * Goes through the frames of one segment file in large steps. `peek` looks at the next frame, `accept` goes behind it, and
- * `fill` is called whenever `peek` asks for more.
+ * Goes through the frames of one segment file in large steps. `peekFrame` looks at the next frame, `acceptFrame` goes
+ * behind it, and `fillWindow` is called whenever `peekFrame` asks for more.
  */
 export type SegmentReader = Source & {
   readonly salt: number;

@@ -9,7 +9,7 @@ import type { Cursor } from "./cursor.ts";
 import type { Lock, NewFile } from "./files.ts";
 import { outcomesKept, type DiskJournalOptions } from "./options.ts";
 
-export type Stored = Result<undefined, "not-durable" | "journal-failed">;
+export type Stored = Result<undefined, "journal-failed">;
 
 /** The segment that is being written. */
 export type Active = {

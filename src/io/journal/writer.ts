@@ -1,8 +1,9 @@
 import { randomInt } from "node:crypto";
+import { join } from "node:path";
 import type { JournalEntry } from "../../core/entry.ts";
 import { frameBytesAtMost, settledFrameBytes, writeFrame } from "../../core/frame.ts";
 import { segmentFileName, segmentHeaderBytes, writeSegmentHeader } from "../../core/segment.ts";
-import { segmentPath, type Segment } from "./catalogue.ts";
+import type { Segment } from "./catalogue.ts";
 import { cipherOf, newEncryption } from "./segment-key.ts";
 import { isSyncWanted, tailEntry, trimTail, type Active, type State } from "./state.ts";
 
@@ -23,13 +24,14 @@ export const beginSegment = async (state: State): Promise<Active> => {
     createdAt: options.clock(),
     encryption: newEncryption(options.keys),
   };
-  const path = segmentPath(options.directory, number);
+  const name = segmentFileName(number);
+  const path = join(options.directory, name);
   const file = await options.files.create(path);
   const segment: Segment = {
     ...header,
     cipher: cipherOf(header, options.keys) ?? null,
     number,
-    name: segmentFileName(number),
+    name,
     path,
     bytes: 0,
     marks: [],

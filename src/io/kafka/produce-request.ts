@@ -15,8 +15,6 @@ import {
   writtenBy,
 } from "./writer.ts";
 
-type Text = string | Buffer;
-
 /** Compression and transactions are not used. */
 export type ProduceRequest = {
   readonly acks: number;
@@ -42,15 +40,14 @@ const formatVersion = 2;
 /** Behind the length of a batch: leader epoch and format version, then the checksum of all that follows it. */
 const checksumAt = 5;
 
-const writeTextOrBytes = (writer: Writer, value: Text): void =>
-  typeof value === "string" ? writeText(writer, value) : writeBytes(writer, value);
-
 const writeHeaders = (writer: Writer, headers: KafkaRecord["headers"]): void => {
   const names = Object.keys(headers);
   writeVarint(writer, names.length);
   for (const name of names) {
     writeText(writer, name);
-    writeTextOrBytes(writer, headers[name] ?? "");
+    const value = headers[name] ?? "";
+    if (typeof value === "string") writeText(writer, value);
+    else writeBytes(writer, value);
   }
 };
 
@@ -82,7 +79,7 @@ const writeRecord = (
   writeVarint(writer, offsetDelta);
   // Length -1, in zigzag.
   if (key === null) writeInt8(writer, 1);
-  else writeTextOrBytes(writer, key);
+  else writeText(writer, key);
   writeBytes(writer, value);
   writeHeaders(writer, headers);
   writeLengthBefore(writer, start);
