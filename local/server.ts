@@ -6,8 +6,8 @@ import { lastLines, tiedToParent, type Command } from "./run.ts";
 import type { Environment } from "./surroundings.ts";
 
 /** Two servers on a busy machine of two cores have needed half of this. */
-const readyWithinMs = 90_000;
-const stoppedWithinMs = 30_000;
+const readyWithinMs = 240_000;
+const stoppedWithinMs = 120_000;
 
 export interface Recipe {
   /** For messages. */

@@ -22,7 +22,10 @@ async function startBoth(around: Surroundings): Promise<Stack> {
   await using parts = new AsyncDisposableStack();
   // Settled, not all: when one fails, the other must be there to be disposed of.
   const [kafka, registry] = await Promise.allSettled([
-    startKafka({}, around).then((part) => parts.use(part)),
+    // Nobody kills it: a machine that is held up must not have it taken for dead.
+    startKafka({ properties: { "broker.session.timeout.ms": "30000" } }, around).then((part) =>
+      parts.use(part),
+    ),
     startRegistry({}, around).then((part) => parts.use(part)),
   ]);
   if (kafka.status === "rejected") throw kafka.reason;

@@ -33,16 +33,14 @@ export const runClosed = async (plan: Plan, requests: Requests, recorder: Record
     return promise.finally(connection.close);
   };
   const driving = Promise.all(Array.from({ length: connections }, drive));
-  const starting = setTimeout(recorder.begin, warmUpSeconds * 1000);
-  const ending = setTimeout(
-    () => {
+  let timer = setTimeout(() => {
+    recorder.begin();
+    timer = setTimeout(() => {
       recorder.end();
       over = true;
-    },
-    (warmUpSeconds + seconds) * 1000,
-  );
+    }, seconds * 1000);
+  }, warmUpSeconds * 1000);
   await driving;
   recorder.end();
-  clearTimeout(starting);
-  clearTimeout(ending);
+  clearTimeout(timer);
 };

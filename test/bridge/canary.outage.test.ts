@@ -40,7 +40,7 @@ test("P5: in an outage, after damage and with topics missing, neither the bridge
     ...shared,
     ...settings,
     JOURNAL_DIR: directory,
-    REPLY_DEADLINE_MS: "500",
+    REPLY_DEADLINE_MS: "3000",
     SHUTDOWN_TIMEOUT_MS: "300",
   };
   const texts: Record<string, string> = {};

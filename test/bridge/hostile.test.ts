@@ -23,7 +23,7 @@ const tell = (t: TestContext, replies: readonly Reply[]) => {
   return figures;
 };
 
-const p99Ms = 50;
+const p99Ms = 150;
 /** On a machine that has other things to do it was slow before; but it must not be that slow. */
 const timesBefore = 3;
 const p99AtMostMs = 500;

@@ -22,6 +22,8 @@ const event = (action: string, id: string): Buffer =>
 
 /** The sender waits 5 s; what is later than this has no room left for the network. */
 const latestMs = 4000;
+/** In memory every answer of an outage comes at the deadline: a machine that is held up needs room behind it. */
+const inMemory = { JOURNAL_DIR: "none", REPLY_DEADLINE_MS: "2000" };
 
 const onlyNode = ({ nodes }: LocalKafka) => {
   const [node] = nodes;
@@ -37,7 +39,7 @@ const newDirectory = async (t: TestContext): Promise<string> => {
 
 test("P1, P2, P7: with a broker that hangs the sender hears 503 in time, and the callback arrives once it wakes", async (t) => {
   await using kafka = await startKafka();
-  const settings = { ...sharedSettings(), KAFKA_BROKERS: kafka.bootstrap };
+  const settings = { ...sharedSettings(), ...inMemory, KAFKA_BROKERS: kafka.bootstrap };
   const bridge = await openBridgeProcess(t, settings);
   await untilReady(bridge);
   const node = onlyNode(kafka);
@@ -122,7 +124,7 @@ for (const journal of ["in memory", "on disk"] as const) {
     const settings = {
       ...sharedSettings(),
       KAFKA_BROKERS: kafka.bootstrap,
-      JOURNAL_DIR: journal === "on disk" ? await newDirectory(t) : "none",
+      ...(journal === "on disk" ? { JOURNAL_DIR: await newDirectory(t) } : inMemory),
     };
     const bridge = await openBridgeProcess(t, settings);
     await untilReady(bridge);
@@ -135,7 +137,8 @@ for (const journal of ["in memory", "on disk"] as const) {
       replies.filter(({ status }) => status !== 200 && (journal === "on disk" || status !== 503)),
       [],
     );
-    assert.ok(replies.filter(({ status }) => status === 200).length > replies.length / 2);
+    const beforeTheKill = replies.slice(0, replies.length / 5);
+    assert.ok(beforeTheKill.every(({ status }) => status === 200));
     const late = replies.filter(({ ms }) => ms >= latestMs);
     assert.equal(late.length, 0, `${late.length} answers came later than ${latestMs} ms`);
     await assertAllArrived(kafka.bootstrap, `${settings.TOPIC_PREFIX}envelope.finished`, replies);

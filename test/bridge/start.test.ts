@@ -41,7 +41,8 @@ for (const [how, silent] of [
     const { proxy, url } = await registryProxy(t, settings.SCHEMA_REGISTRY_URL);
     if (silent) proxy.delay(3_600_000);
     else proxy.refuse(true);
-    const bridge = await openBridgeProcess(t, { ...settings, SCHEMA_REGISTRY_URL: url });
+    const env = { ...settings, SCHEMA_REGISTRY_URL: url, REPLY_DEADLINE_MS: "2000" };
+    const bridge = await openBridgeProcess(t, env);
 
     const body = finished("e-early");
     const early = await post(bridge.port, body);

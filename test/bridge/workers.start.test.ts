@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { newDirectory } from "../support/disasters.ts";
 import { openBridgeProcess, sharedSettings } from "../support/openBridge.ts";
 import { runBridgeProcess, textOf } from "../support/process.ts";
-import { preload, twoAlone } from "../support/workers.ts";
+import { preload, preloadFor, twoAlone } from "../support/workers.ts";
 
 test("P8: a fault in a worker ends the process with its line, as one of the main thread does", async (t) => {
-  const code = `import { isMainThread } from "node:worker_threads";
-    if (!isMainThread) setTimeout(() => { throw new Error("a fault of a test") }, 1500);`;
-  const ended = await runBridgeProcess({ ...twoAlone(await newDirectory(t)), NODE_OPTIONS: preload(code) });
-  assert.equal(ended.code, 1);
-  const fatal = ended.lines.filter(({ level }) => level === 60);
-  assert.equal(fatal.length, 1, textOf(ended));
-  assert.match(textOf(ended), /a fault of a test.*ended by a fault/);
+  const directory = await newDirectory(t);
+  const go = join(await newDirectory(t), "go");
+  const code = `throw new Error("a fault of a test");`;
+  const env = { ...twoAlone(directory), NODE_OPTIONS: preloadFor("threadId === 1", { go, code }) };
+  const bridge = await openBridgeProcess(t, env);
+  await writeFile(go, "");
+  assert.equal(await bridge.exited, 1);
+  const fatal = bridge.lines.filter(({ level }) => level === 60);
+  assert.equal(fatal.length, 1, textOf(bridge));
+  assert.match(textOf(bridge), /a fault of a test.*ended by a fault/);
 });
 
 test("two bridges with workers do not share a port, and the second says why it does not start", async (t) => {

@@ -11,7 +11,7 @@ import { idsInTopic } from "../support/topic-ids.ts";
 import { idOf, signed } from "../support/sender.ts";
 import { sharedStack } from "../support/stack.ts";
 import { postStrewn } from "../support/strewn.ts";
-import { preload, twoAlone, twoWorkers } from "../support/workers.ts";
+import { preloadFor, twoAlone, twoWorkers } from "../support/workers.ts";
 
 /** As many connections as make it certain that each of two workers has some: the system spreads them by their ports. */
 const many = 40;
@@ -101,17 +101,16 @@ test("P1: on SIGTERM all workers answer what is in flight, and what they took is
   assert.deepEqual(bridge.errors, []);
 });
 
-const heldUp = (where: "isMainThread" | "threadId === 1", ms: number): string =>
-  preload(`import { isMainThread, threadId } from "node:worker_threads";
-    if (${where}) setTimeout(() => {
-      const end = Date.now() + ${ms};
-      while (Date.now() < end);
-    }, 2500);`);
+const heldUp = (where: "isMainThread" | "threadId === 1", { go, ms }: { go: string; ms: number }): string =>
+  preloadFor(where, { go, code: `const end = Date.now() + ${ms}; while (Date.now() < end);` });
 
 test("a worker that does not answer is named by /live and /ready, and /metrics tells no wrong sums", async (t) => {
-  const env = { ...twoAlone(await newDirectory(t)), NODE_OPTIONS: heldUp("threadId === 1", 5000) };
+  const directory = await newDirectory(t);
+  const go = join(await newDirectory(t), "go");
+  const env = { ...twoAlone(directory), NODE_OPTIONS: heldUp("threadId === 1", { go, ms: 10_000 }) };
   const bridge = await openBridgeProcess(t, env);
   assert.equal((await bridge.ready()).status, 200);
+  await writeFile(go, "");
   const stuck = await eventually(async () => {
     const state = await bridge.ready();
     assert.equal(state.status, 503);
@@ -127,12 +126,15 @@ test("a worker that does not answer is named by /live and /ready, and /metrics t
 });
 
 test("P1, P2: while the main thread is held up callers get 503 in time, and no acknowledgement", async (t) => {
+  const directory = await newDirectory(t);
+  const go = join(await newDirectory(t), "go");
   const env = {
-    ...twoAlone(await newDirectory(t)),
-    NODE_OPTIONS: heldUp("isMainThread", 4000),
+    ...twoAlone(directory),
+    NODE_OPTIONS: heldUp("isMainThread", { go, ms: 6000 }),
     REPLY_DEADLINE_MS: "1000",
   };
   const bridge = await openBridgeProcess(t, env);
+  await writeFile(go, "");
   let n = 0;
   const late = await eventually(async () => {
     n += 1;

@@ -17,7 +17,7 @@ const outage = async (directory: string): Promise<Record<string, string>> => {
     KAFKA_BROKERS: `127.0.0.1:${broker}`,
     SCHEMA_REGISTRY_URL: `http://127.0.0.1:${registry}`,
     SHUTDOWN_TIMEOUT_MS: "300",
-    REPLY_DEADLINE_MS: "1000",
+    REPLY_DEADLINE_MS: "3000",
   };
 };
 

@@ -17,9 +17,14 @@ test("P2, P10: no body of 200 kB takes a second to become a record, whatever it 
   let longest = 0;
   for (const [name, make] of largeBodies) {
     const body = Buffer.from(make(200_000), "latin1");
-    const begun = performance.now();
-    encode({ eventId: "0".repeat(32), receivedAt: 0, source: null, body, deadLetter: null });
-    const ms = performance.now() - begun;
+    const timed = (): number => {
+      const begun = performance.now();
+      encode({ eventId: "0".repeat(32), receivedAt: 0, source: null, body, deadLetter: null });
+      return performance.now() - begun;
+    };
+    let ms = timed();
+    // A quadratic step is slow twice, a machine that was held up is not.
+    if (ms > 1000) ms = Math.min(ms, timed());
     longest = Math.max(longest, ms);
     if (ms > 1000) slow.push(`${name}: ${ms.toFixed(0)} ms`);
   }

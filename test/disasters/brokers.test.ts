@@ -82,7 +82,7 @@ const publishedMore = async (bridge: BridgeProcess, count: number): Promise<void
 };
 
 const promises = "P1, P2, P3, P6: three brokers:";
-const options = { timeout: 120_000 };
+const options = { timeout: 600_000 };
 
 test(`${promises} kill -9 of leaders under load loses nothing and keeps the order`, options, (t) =>
   underLoad(t, async (topic) => {

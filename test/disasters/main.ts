@@ -28,6 +28,9 @@ const filesWith = (text: string): string[] => {
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
+/** Of one file: what hangs fails. */
+const longestFileMs = 1_800_000;
+
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(0)} s`.padStart(6);
 
 const runAll = async (files: string[]): Promise<boolean> => {
@@ -35,7 +38,7 @@ const runAll = async (files: string[]): Promise<boolean> => {
   const begunAt = performance.now();
   // One at a time: each wants the machine for itself.
   const execArgv = ["--import", join(import.meta.dirname, "../support/leftovers.ts")];
-  const stream = run({ files, concurrency: false, execArgv });
+  const stream = run({ files, concurrency: false, execArgv, timeout: longestFileMs });
   stream.on("test:pass", ({ name, details, nesting }) => {
     if (nesting > 0 || details.type === "suite") return;
     total.passed += 1;

@@ -128,7 +128,7 @@ test("P1: new certificates drop neither a request in flight nor a connection, an
   };
   const { port, metrics, renewCertificates, authority, clients, tls } = await openTls(t, true, {
     accept,
-    deadlineMs: 3000,
+    deadlineMs: 30_000,
   });
   const { ca } = authority;
   const before = { ca, ...(await clients.issue("caller")) };

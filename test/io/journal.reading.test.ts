@@ -83,7 +83,7 @@ test("P3: behind a bad sector the reader goes on, also where Kafka had all that 
   t.after(() => next[Symbol.asyncDispose]());
   const reading = next.read(batch);
   mustAppend(next, arrivalOf(40_000));
-  for (let turns = 0; told.damaged.length === 0 && turns < 10_000; turns += 1) {
+  for (const begun = performance.now(); told.damaged.length === 0 && performance.now() - begun < 60_000;) {
     t.mock.timers.tick(20);
     await turn();
   }

@@ -72,8 +72,7 @@ test("of three brokers, a leader killed with -9 is replaced, and comes back with
   await killed.kill();
   assert.equal(killed.pid, undefined);
   await clients.producer.send({ topic, acks: -1, messages: [{ value: "two" }] });
-  const { node: next } = await leaderOf(clients, kafka);
-  assert.notEqual(next.id, killed.id);
+  await eventually(async () => (await leaderOf(clients, kafka)).node.id !== killed.id);
 
   await killed.start();
   assert.notEqual(killed.pid, undefined);

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 /** Repeats the check until it neither throws nor gives false; past the deadline, fails with what it threw last. */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { withinMs = 10_000 }: { readonly withinMs?: number } = {},
+  { withinMs = 60_000 }: { readonly withinMs?: number } = {},
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {

@@ -59,7 +59,11 @@ export const startProxiedKafka = async (
     // A leader that has just been chosen may not know of it yet.
     await eventually(() => leadersAnswer(topic));
   };
-  const deleteTopic = (topic: string) => admin.deleteTopics({ topics: [topic] });
+  const deleteTopic = async (topic: string): Promise<void> => {
+    await admin.deleteTopics({ topics: [topic] });
+    // The controller answers before each broker has heard of it.
+    await eventually(async () => !(await admin.listTopics()).includes(topic));
+  };
   const kept = parts.move();
   return {
     bootstrap: kafka.bootstrap.split(","),

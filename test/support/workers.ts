@@ -23,3 +23,19 @@ export const twoAlone = (directory: string) => ({
 
 /** For `NODE_OPTIONS`: runs in each thread before anything else. */
 export const preload = (code: string): string => `--import=data:text/javascript,${encodeURIComponent(code)}`;
+
+/** As above, for the thread of which `where` is true, as soon as there is a file `go`: not before the bridge listens. */
+export const preloadFor = (
+  where: "isMainThread" | "threadId === 1",
+  { go, code }: { readonly go: string; readonly code: string },
+): string =>
+  preload(`import { isMainThread, threadId } from "node:worker_threads";
+    import { existsSync } from "node:fs";
+    if (${where}) {
+      const waiting = setInterval(() => {
+        if (!existsSync(${JSON.stringify(go)})) return;
+        clearInterval(waiting);
+        ${code}
+      }, 20);
+      waiting.unref();
+    }`);
