@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "./config.ts";
 import { type SchemaName, subjectOf } from "./core/catalog.ts";
 import { type Failure, failures } from "./core/result.ts";
 import { readSchemaIds, type SchemaSet, writeSchemaIds } from "./core/schema-ids.ts";
 import { codeOf, isSystemError, realFiles } from "./io/journal/files.ts";
-import { type SchemaIdFile, schemaIdFile } from "./io/journal/schema-ids.ts";
+import { readWhole, replaceWhole } from "./io/journal/whole-file.ts";
 import type { Registry } from "./io/registry.ts";
 import { pause, type Preparation, topicsOf } from "./prepare.ts";
 
@@ -28,9 +29,7 @@ const schemaSetOf = (config: Config): SchemaSet => ({
   ),
 });
 
-/** Null for a journal in memory: then Kafka and the registry are needed for every callback anyway. */
-const fileOf = ({ journal: { directory } }: Config): SchemaIdFile | null =>
-  directory === null ? null : schemaIdFile(realFiles, directory);
+const fileName = "schema-ids.json";
 
 const quietly = async <T>({ telemetry }: Preparation, work: () => Promise<T>): Promise<T | null> => {
   try {
@@ -44,8 +43,10 @@ const quietly = async <T>({ telemetry }: Preparation, work: () => Promise<T>): P
 
 /** The ids that the registry gave before the last end, complete or none: with them publishing need not wait for it. */
 export const recallSchemaIds = async (parts: Preparation): Promise<SchemaIds> => {
-  const file = fileOf(parts.config);
-  const bytes = file === null ? null : await quietly(parts, file.read);
+  const { directory } = parts.config.journal;
+  // With a journal in memory Kafka and the registry are needed for every callback anyway.
+  if (directory === null) return new Map();
+  const bytes = await quietly(parts, () => readWhole(realFiles, join(directory, fileName)));
   const ids = bytes === null ? null : readSchemaIds(bytes, schemaSetOf(parts.config));
   return new Map(ids);
 };
@@ -91,7 +92,8 @@ export const askForSchemaIds = async (
     if (before !== undefined && before !== id) parts.telemetry.schemaIdChanged(subject, before, id);
     known.set(subject, id);
   }
-  const file = fileOf(parts.config);
-  if (file !== null) await quietly(parts, () => file.replace(writeSchemaIds(set, said)));
+  const { directory } = parts.config.journal;
+  const file = { name: fileName, bytes: writeSchemaIds(set, said) };
+  if (directory !== null) await quietly(parts, () => replaceWhole(realFiles, directory, file));
   return null;
 };

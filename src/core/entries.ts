@@ -39,7 +39,7 @@ export const secret = scalar("none", (value, reading) => {
 });
 
 /** An object whose keys belong to the target of the object that holds it; `plain` takes a scalar in its place. */
-export const within = <T>(table?: Table<T>, plain?: Entry<T>): Entry<T> => ({
+export const nested = <T>(table?: Table<T>, plain?: Entry<T>): Entry<T> => ({
   inside: "json",
   ...(table === undefined ? {} : { table }),
   take: (target, value, reading) => (plain === undefined ? value : plain.take(target, value, reading)),

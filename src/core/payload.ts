@@ -1,4 +1,4 @@
-import { boolean, common, double, id, int, list, one, secret, spent, text, time, within } from "./entries.ts";
+import { boolean, common, double, id, int, list, one, secret, spent, text, time, nested } from "./entries.ts";
 import { createTable, type Entry, type Table } from "./fields.ts";
 
 export type SignFile = { fileName: string | null; fileKey: string | null };
@@ -82,7 +82,7 @@ const signerTable = createTable<Signer>({
   businessId: text("businessId"),
   userEmail: text("userEmail"),
   userName: text("userName"),
-  phoneNumber: within(phoneTable, text("phoneNumber")),
+  phoneNumber: nested(phoneTable, text("phoneNumber")),
   userType: int("userType"),
   organizationName: text("organizationName"),
   signOrder: int("signOrder"),
@@ -134,9 +134,9 @@ const outerKeys = {
   callBackDesc: spent("action"),
   callBackEnum: spent("module"),
   event: spent("action"),
-  callBackEnvelopeVO: within(),
-  callBackTemplateVO: within(),
-  eventPayload: within(),
+  callBackEnvelopeVO: nested(),
+  callBackTemplateVO: nested(),
+  eventPayload: nested(),
 } as const satisfies Record<string, Entry<unknown>>;
 
 export const envelopeTable: Table<EnvelopeDraft> = createTable<EnvelopeDraft>(
@@ -150,7 +150,7 @@ export const envelopeTable: Table<EnvelopeDraft> = createTable<EnvelopeDraft>(
     expireTime: time("expiresAt"),
     description: common(text("reason")),
     reason: common(text("reason")),
-    cancelInfo: within(
+    cancelInfo: nested(
       createTable<EnvelopeDraft>({ reason: text("reason"), description: text("reason") }),
       text("reason"),
     ),
@@ -191,7 +191,7 @@ const templateFields = {
     posY: double("posY"),
     width: double("width"),
     height: double("height"),
-    fieldConfigs: within(),
+    fieldConfigs: nested(),
   }),
   create: (): TemplateField => ({
     fieldId: null,

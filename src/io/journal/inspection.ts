@@ -8,11 +8,12 @@ import type { SegmentCipher } from "../../core/cipher.ts";
 import type { JournalKey } from "../../core/journal-keys.ts";
 import type { SegmentHeader } from "../../core/segment.ts";
 import { placeBytes, readPlace } from "./cursor.ts";
-import { codeOf, type File, type Files } from "./files.ts";
+import type { Files } from "./files.ts";
 import { damagedDirectory } from "./options.ts";
 import { readLeniently } from "./segment-reader.ts";
 import { cipherOf } from "./segment-key.ts";
 import { readMarks, type Mark } from "./skipped.ts";
+import { withFile } from "./whole-file.ts";
 
 export type SegmentSeen = {
   readonly name: string;
@@ -40,26 +41,6 @@ export type JournalSeen = {
   readonly segments: readonly SegmentSeen[];
   /** Files in `damaged/`. */
   readonly setAside: readonly string[];
-};
-
-/** Undefined when the file is not there, or no longer. */
-const withFile = async <T>(
-  files: Files,
-  path: string,
-  use: (file: File) => Promise<T>,
-): Promise<T | undefined> => {
-  let file: File;
-  try {
-    file = await files.openToRead(path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
-  try {
-    return await use(file);
-  } finally {
-    await file.close();
-  }
 };
 
 const readCursor = async (files: Files, directory: string): Promise<JournalSeen["cursor"]> => {

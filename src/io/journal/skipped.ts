@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { codeOf, isSystemError, type Files } from "./files.ts";
 import type { Disk } from "./options.ts";
+import { readWhole, removeIfThere, replaceWhole } from "./whole-file.ts";
 
 export type Mark = { readonly sequence: number; readonly eventId: string };
 
@@ -22,8 +23,7 @@ export type Mark = { readonly sequence: number; readonly eventId: string };
 export type Skipped = ReadonlyMap<number, string>;
 
 const firstLine = "eSignSkipped 1";
-const fileName = "skipped";
-const nextFileName = "skipped.new";
+const name = "skipped";
 
 const textOf = (marks: readonly Mark[]): string => {
   const lines = [firstLine, ...marks.map(({ sequence, eventId }) => `${sequence} ${eventId}`)];
@@ -45,45 +45,14 @@ const parse = (text: string): readonly Mark[] | null => {
 
 /** Empty when there is no such file, null when it cannot be understood. */
 export const readMarks = async (files: Files, directory: string): Promise<readonly Mark[] | null> => {
-  try {
-    const file = await files.openToRead(join(directory, fileName));
-    try {
-      const bytes = Buffer.alloc(await file.size());
-      return parse(bytes.toString("latin1", 0, await file.read(bytes, 0)));
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
-    throw error;
-  }
+  const bytes = await readWhole(files, join(directory, name));
+  return bytes === null ? [] : parse(bytes.toString("latin1"));
 };
 
-const removeIfThere = async (files: Files, path: string): Promise<void> => {
-  try {
-    await files.remove(path);
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
-  }
-};
-
-/** At any moment, and after a power cut, either the old marks are there or the new ones. */
 export const writeMarks = async (files: Files, directory: string, marks: readonly Mark[]): Promise<void> => {
-  const path = join(directory, fileName);
-  if (marks.length === 0) {
-    await removeIfThere(files, path);
-  } else {
-    const next = join(directory, nextFileName);
-    await removeIfThere(files, next);
-    const file = await files.create(next);
-    try {
-      await file.write(Buffer.from(textOf(marks), "latin1"), 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await files.rename(next, path);
-  }
+  if (marks.length > 0)
+    return replaceWhole(files, directory, { name, bytes: Buffer.from(textOf(marks), "latin1") });
+  await removeIfThere(files, join(directory, name));
   await files.syncDirectory(directory);
 };
 
