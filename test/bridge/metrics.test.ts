@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { test } from "node:test";
 import { deadLetterTopic, eventNames } from "../../src/core/catalog.ts";
+import { journalSteps } from "../../src/core/journal.ts";
 import { failures } from "../../src/core/result.ts";
 import { canonicalFixtures } from "../support/fixtures.ts";
 import { openBridgeProcess, sharedSettings, untilReady } from "../support/openBridge.ts";
@@ -31,7 +32,7 @@ const allowedValues = (label: string, prefix: string): readonly string[] | undef
     event: [...eventNames, deadLetterTopic],
     after: ["published", "stored", "duplicate"],
     outcome: ["published", "stored", "duplicate", "refused"],
-    reason: Object.keys(failures),
+    reason: [...Object.keys(failures), ...Object.keys(journalSteps)],
     topic: topicsUnder(prefix),
   };
   return ["le", "version"].includes(label) ? undefined : (tables[label] ?? []);
