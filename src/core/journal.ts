@@ -89,8 +89,9 @@ export interface Journal extends AsyncDisposable {
    */
   append(arrival: Arrival): Result<Entry, "journal-full" | "journal-failed">;
   /**
-   * Resolves ok when the entry survives a power cut. `journal-failed`: this journal keeps nothing on disk, the write or the sync failed, or an earlier process wrote it, whose sync may have; the entry can still be
-   * read and published, but must not be acknowledged for having been stored.
+   * Resolves ok when the entry survives a power cut. `journal-failed`: this journal keeps nothing on disk, or the write or the
+   * sync failed, or an earlier process wrote it, whose sync may have; the entry can still be read and published, but must not
+   * be acknowledged for having been stored.
    */
   stored(entry: Entry): Promise<Result<undefined, "journal-failed">>;
   /**
