@@ -121,25 +121,36 @@ export const readLeniently = async (source: Source, into: Buffer, position: numb
   }
 };
 
-const readPages = async (source: Source, into: Buffer, position: number): Promise<number> => {
-  let unreadable: unknown = null;
+/** One page after another: how far they go, how much of them came, and where those begin that did not. */
+const tryPages = async ({ file }: Source, into: Buffer, position: number) => {
+  const refused: number[] = [];
+  let error: unknown = null;
   let good = 0;
   let end = 0;
   for (let at = 0; at < into.length; at += pageBytes) {
     const page = into.subarray(at, at + pageBytes);
     try {
-      const got = await source.file.read(page, position + at);
+      const got = await file.read(page, position + at);
       good += got;
       if (got > 0) end = at + got;
-    } catch (error) {
+    } catch (cause) {
       page.fill(0);
-      unreadable = error;
+      error = cause;
+      refused.push(at);
       end = at + page.length;
-      source.refusal = { end: position + end, error };
     }
   }
-  // Not one page: that is no bad sector, and a later try may find the disk in better health.
-  if (good === 0 && unreadable !== null) throw unreadable;
+  return { refused, error, good, end };
+};
+
+/** A bad sector is refused each time. A disk that goes or comes back meanwhile refuses others: then all is tried again later. */
+const readPages = async (source: Source, into: Buffer, position: number): Promise<number> => {
+  const once = await tryPages(source, into, position);
+  if (once.refused.length === 0) return once.end;
+  const { refused, error, good, end } = await tryPages(source, into, position);
+  // Not one page: that is no bad sector either.
+  if (good === 0 || refused.join() !== once.refused.join()) throw once.error;
+  source.refusal = { end: position + (refused.at(-1) ?? 0) + pageBytes, error };
   return end;
 };
 
