@@ -16,8 +16,10 @@ import { isSystemError, type File, type Files } from "./files.ts";
 export type Cursor = {
   /** The last value that survives a power cut; 0 when there is none. */
   durable: number;
-  /** The file holds something, and none of it is a cursor. */
+  /** No place gave a value: there was none yet, or they are damaged. */
   readonly lost: boolean;
+  /** How many places are in the file and gave none, be it for a moment. */
+  readonly silent: number;
   readonly file: File;
   nextPlace: number;
 };
@@ -47,6 +49,7 @@ export const openCursor = async (files: Files, directory: string): Promise<Curso
   const file = await files.openToUpdate(join(directory, "cursor"));
   // A process that was killed may have left it unsynced: the power must not take what is believed from here on.
   await file.sync();
+  const size = await file.size();
   const first = await readPlace(file, 0);
   const second = await readPlace(file, placeBytes);
   // The name of a new file must be durable before its contents can be.
@@ -54,6 +57,7 @@ export const openCursor = async (files: Files, directory: string): Promise<Curso
   return {
     durable: Math.max(first ?? 0, second ?? 0),
     lost: first === null && second === null,
+    silent: [first === null && size > 0, second === null && size > placeBytes].filter(Boolean).length,
     file,
     // Over the lesser one: the greater must outlive a write that is cut in half.
     nextPlace: (first ?? 0) > (second ?? 0) ? 1 : 0,

@@ -22,13 +22,13 @@ const syncIfPossible = async (disk: Disk, file: File): Promise<void> => {
   }
 };
 
-/** A disk that fails for a moment does not end the start. */
-const measurings = 5;
+const mostTries = 5;
 
-const measureSegment = async (file: File, segment: Segment) => {
-  for (let left = measurings - 1; ; left -= 1) {
+/** A disk that fails for a moment does not end the start. */
+const persistently = async <T>(work: () => Promise<T>): Promise<T> => {
+  for (let left = mostTries - 1; ; left -= 1) {
     try {
-      return await findSegmentEnd(createSegmentReader(file, segment));
+      return await work();
     } catch (error) {
       if (!isSystemError(error) || left === 0) throw error;
     }
@@ -44,7 +44,7 @@ const finishSegment = async (disk: Disk, segment: Segment): Promise<number> => {
   const file = await disk.files.openToRead(segment.path);
   try {
     await syncIfPossible(disk, file);
-    const { nextIndex, torn } = await measureSegment(file, segment);
+    const { nextIndex, torn } = await persistently(() => findSegmentEnd(createSegmentReader(file, segment)));
     if (torn !== null) await salvage(disk, segment, { ...torn, kind: "torn" });
     return segment.first + nextIndex;
   } finally {
@@ -69,6 +69,15 @@ const beginCursor = async (disk: Disk, cursor: Cursor, read: number): Promise<vo
     if (!isSystemError(error)) throw error;
     disk.on.failed("cursor", codeOf(error));
   }
+};
+
+/**
+ * What a place of the cursor did not tell now it must never tell later: its sequences are given to other callbacks, which would
+ * then count as released. So it is written anew before any of those, or the start ends.
+ */
+const silence = async (cursor: Cursor, read: number): Promise<void> => {
+  // Each goes over a place that gave nothing, as long as there is one.
+  for (let left = cursor.silent; left > 0; left -= 1) await persistently(() => writeCursor(cursor, read));
 };
 
 /** Says what went wrong instead of throwing it, which would hide why the journal could not be opened. */
@@ -141,7 +150,8 @@ export const openState = async (
   const places = await placesOf(options, catalogue.value, cursor);
   if (cursor.lost && catalogue.value.held.length > 0) options.on.cursorLost();
   // From the first moment on there is one: without it a later start could not tell a new journal from a damaged one.
-  if (cursor.lost) await beginCursor(options, cursor, places.read);
+  if (cursor.lost && cursor.silent === 0) await beginCursor(options, cursor, places.read);
+  await silence(cursor, places.read);
   const oldest = catalogue.value.held[0]?.first ?? Infinity;
   const skipped = await loadSkipped(options, { oldest, next: places.next });
   retainReleased(catalogue.value, places.read);
