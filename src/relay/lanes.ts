@@ -135,6 +135,8 @@ const parkIn = async (context: RelayContext, name: string, left: readonly Left[]
   const journal = lane === undefined ? opened : lane.journal;
   if (journal === null) return null;
   const move = append(journal, left);
+  // Not waited for here. But what comes later must not outlive it in a power cut: the lane would send it first.
+  if (move !== null) void journal.stored(move.last);
   const [first] = left;
   if (move !== null && lane === undefined && first !== undefined)
     beginLane(context, { name, journal, closing: false }, first.failure);
