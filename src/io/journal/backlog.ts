@@ -1,7 +1,7 @@
 import { openFrame } from "../../core/frame.ts";
 import type { Arrival, BatchLimit } from "../../core/journal.ts";
 import { segmentAfter, segmentHolding, type Catalogue, type Segment } from "./catalogue.ts";
-import { codeOf, isSystemError, type Lock } from "./files.ts";
+import { codeOf, type File, isSystemError, type Lock } from "./files.ts";
 import type { Disk } from "./options.ts";
 import { salvage } from "./salvage.ts";
 import type { Skipped } from "./skipped.ts";
@@ -23,8 +23,8 @@ export type Backlog = {
   readonly catalogue: Catalogue;
   /** The next callback to read. */
   sequence: number;
-  /** Never given out. */
-  skipped: Skipped;
+  /** Never given out; null when nobody can tell. */
+  skipped: Skipped | null;
   open: Open | null;
 };
 
@@ -42,7 +42,7 @@ export const createBacklog = ({ options, lock, catalogue }: Parts, sequence: num
   lock,
   catalogue,
   sequence,
-  skipped: new Map(),
+  skipped: null,
   open: null,
 });
 
@@ -79,21 +79,27 @@ const isHere = async ({ lock }: Backlog): Promise<boolean> => {
   }
 };
 
+/** Null when the file is not there, and the directory is. */
+const tryToOpen = async (backlog: Backlog, { path }: Segment): Promise<File | null> => {
+  try {
+    return await backlog.disk.files.openToRead(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT" || !(await isHere(backlog))) throw error;
+    return null;
+  }
+};
+
 /** Null when the file is gone, whoever took it. */
 const openSegment = async (backlog: Backlog, segment: Segment): Promise<Open | null> => {
   if (backlog.open?.segment === segment) return backlog.open;
   await closeBacklog(backlog);
-  try {
-    const file = await backlog.disk.files.openToRead(segment.path);
-    const reader = createSegmentReader(file, segment, markBefore(segment, backlog.sequence));
-    reader.patience = patientReads;
-    backlog.open = { segment, reader };
-    return backlog.open;
-  } catch (error) {
-    // The directory itself may be what is missing.
-    if (codeOf(error) !== "ENOENT" || !(await isHere(backlog))) throw error;
-    return null;
-  }
+  // Twice: a directory that was away may be back just before it is looked for.
+  const file = (await tryToOpen(backlog, segment)) ?? (await tryToOpen(backlog, segment));
+  if (file === null) return null;
+  const reader = createSegmentReader(file, segment, markBefore(segment, backlog.sequence));
+  reader.patience = patientReads;
+  backlog.open = { segment, reader };
+  return backlog.open;
 };
 
 type Taking = {
@@ -132,7 +138,7 @@ const takeFrame = async (
   const sequence = segment.first + frame.index;
   skipTo(backlog, sequence);
   backlog.sequence = sequence + 1;
-  if (arrival === null || backlog.skipped.get(sequence) === arrival.eventId) return true;
+  if (arrival === null || backlog.skipped?.get(sequence) === arrival.eventId) return true;
   taking.taken.push({ arrival, sequence });
   taking.bytes += arrival.body.length;
   return true;

@@ -57,31 +57,32 @@ export const writeMarks = async (files: Files, directory: string, marks: readonl
 };
 
 /**
- * The marks for records from `oldest` up to `next`. The others go for good: what is older is in no segment, and from `next`
- * on sequences are given to other records.
+ * The marks for records from `oldest` up to `next`; null when they cannot be read. The others go for good: what is older is in no
+ * segment, and from `next` on sequences are given to other records.
  */
 export const loadSkipped = async (
   disk: Disk,
   { oldest, next }: { readonly oldest: number; readonly next: number },
-): Promise<Skipped> => {
+): Promise<Skipped | null> => {
   const { files, directory, on } = disk;
-  const kept: Mark[] = [];
+  let kept: readonly Mark[] | null = null;
   try {
     const marks = await readMarks(files, directory);
     // Not honoured, and not removed: the records come once more, and whoever set the marks must hear of it.
     if (marks === null) on.failed("skip", "damaged");
-    kept.push(...(marks ?? []).filter(({ sequence }) => sequence >= oldest && sequence < next));
-    if (marks !== null && kept.length < marks.length) await writeMarks(files, directory, kept);
+    kept = marks?.filter(({ sequence }) => sequence >= oldest && sequence < next) ?? null;
+    if (marks !== null && kept !== null && kept.length < marks.length)
+      await writeMarks(files, directory, kept);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     on.failed("skip", codeOf(error));
   }
-  return new Map(kept.map(({ sequence, eventId }) => [sequence, eventId]));
+  return kept === null ? null : new Map(kept.map(({ sequence, eventId }) => [sequence, eventId]));
 };
 
 /** How many of the records from `sequence` on nobody will be given. */
-export const skippedFrom = (skipped: Skipped, sequence: number): number => {
+export const skippedFrom = (skipped: Skipped | null, sequence: number): number => {
   let count = 0;
-  for (const marked of skipped.keys()) if (marked >= sequence) count += 1;
+  for (const marked of skipped?.keys() ?? []) if (marked >= sequence) count += 1;
   return count;
 };

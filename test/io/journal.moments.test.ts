@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { openCursor, writeCursor } from "../../src/io/journal/cursor.ts";
+import { type Files, realFiles } from "../../src/io/journal/files.ts";
+import { writeMarks } from "../../src/io/journal/skipped.ts";
+import { recallRepeats } from "../../src/recall.ts";
+import { newDirectory } from "../support/directories.ts";
+import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll } from "../support/journals.ts";
+import { createModelFiles, systemError } from "../support/modelFiles.ts";
+
+// A disk that fails for a moment, at the worst one: what it holds is there afterwards, and nothing may be taken for gone.
+
+const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i + 1}`);
+
+/** A folder in which so many callbacks are stored, and the bridge that took them has ended. */
+const storedIn = async (directory: string, count: number): Promise<void> => {
+  const { journal } = await openOrFail({ files: realFiles, directory });
+  const entries = numbers(count).map((number) => mustAppend(journal, arrivalOf(Number(number), 1000)));
+  for (const stored of await Promise.all(entries.map((entry) => journal.stored(entry)))) assert.ok(stored.ok);
+  await journal[Symbol.asyncDispose]();
+};
+
+const outagesOfReads = (disk: { failing: number }): Files => ({
+  ...realFiles,
+  openToRead: async (path) => {
+    const file = await realFiles.openToRead(path);
+    return {
+      ...file,
+      read: (into, position) => {
+        if (disk.failing === 0) return file.read(into, position);
+        disk.failing -= 1;
+        return Promise.reject(systemError("EIO", "read"));
+      },
+    };
+  },
+});
+
+for (const failing of [21, 22, 31, 50, 72, 100]) {
+  test(`P1: a disk that refuses ${failing} reads and comes back has lost nothing that waits on it`, async (t) => {
+    const directory = join(await newDirectory(t), "journal");
+    await storedIn(directory, 200);
+    t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+    const disk = { failing: 0 };
+    const { journal, told } = await openOrFail({ files: outagesOfReads(disk), directory });
+    t.after(() => journal[Symbol.asyncDispose]());
+    disk.failing = failing;
+    const bodies: string[] = [];
+    let over = false;
+    const reading = (async () => {
+      while (bodies.length < 200 && told.missing === 0)
+        bodies.push(...bodiesOf(await journal.read({ entries: 500, bytes: 1e9 })));
+      over = true;
+    })();
+    while (!over) {
+      t.mock.timers.tick(50);
+      await turn();
+    }
+    await reading;
+    assert.deepEqual([bodies, told.missing, told.damaged], [numbers(200), 0, []]);
+  });
+}
+
+for (const [what, refused] of [
+  ["one place", [2]],
+  ["both places", [1, 2]],
+] as const) {
+  test(`P1: with ${what} of the cursor unreadable at one start, what that bridge stores is there at the next one`, async (t) => {
+    const model = createModelFiles();
+    await model.files.makeDirectory("/journal");
+    // Far ahead of the segments, as after a power cut in health: there are none.
+    const cursor = await openCursor(model.files, "/journal");
+    for (const sequence of [30, 61]) await writeCursor(cursor, sequence);
+    await cursor.file.close();
+    let reads = 0;
+    model.fault = (operation, path) => {
+      if (operation === "read" && path === "/journal/cursor") reads += 1;
+      else return null;
+      return refused.some((number) => number === reads) ? "EIO" : null;
+    };
+    const { journal } = await openOrFail({ files: model.files });
+    for (const number of [1, 2, 3, 4])
+      assert.ok((await journal.stored(mustAppend(journal, arrivalOf(number)))).ok);
+    await journal[Symbol.asyncDispose]();
+    const { journal: next } = await openOrFail({ files: model.restart("kill").files });
+    t.after(() => next[Symbol.asyncDispose]());
+    assert.deepEqual(bodiesOf(await readAll(next)), numbers(4));
+  });
+}
+
+for (const how of ["cannot be read for a moment", "is damaged"]) {
+  test(`P1, P7: what was skipped from a lane is no repeat of itself where the main journal's list ${how}`, async (t) => {
+    const before = createModelFiles();
+    const { journal } = await openOrFail({ files: before.files });
+    const entry = mustAppend(journal, arrivalOf(7));
+    await journal.read({ entries: 1, bytes: 1e6 });
+    assert.ok((await journal.stored(entry)).ok);
+    // It has moved to the lane of its topic.
+    journal.release(1);
+    await journal[Symbol.asyncDispose]();
+    const model = before.restart("kill");
+    const { sequence, arrival } = entry;
+    await writeMarks(model.files, "/journal", [{ sequence, eventId: arrival.eventId }]);
+    const bytes = Buffer.from(model.contents("/journal/skipped") ?? []);
+    if (how === "is damaged") model.damage("/journal/skipped", bytes.fill(1, 3, 4));
+    else
+      model.fault = (operation, path) => (operation === "read" && path === "/journal/skipped" ? "EIO" : null);
+    const { journal: next, told } = await openOrFail({
+      files: model.files,
+      clock: () => arrival.receivedAt,
+    });
+    t.after(() => next[Symbol.asyncDispose]());
+    const closing = new AbortController().signal;
+    const repeats = await recallRepeats({ retained: next.retained, windowMs: 1e15, closing });
+    assert.equal(repeats.firstOf(arrival.eventId, "finished"), undefined);
+    assert.equal(told.failed.length, 1, "and it is told");
+  });
+}
+
+test("P1: a directory that comes back just before it is looked for has lost no segment", async (t) => {
+  const directory = join(await newDirectory(t), "journal");
+  await storedIn(directory, 100);
+  let isAway = false;
+  const openToRead: Files["openToRead"] = async (path) => {
+    if (!isAway) return realFiles.openToRead(path);
+    isAway = false;
+    await rename(directory, `${directory}.away`);
+    return realFiles.openToRead(path).finally(() => rename(`${directory}.away`, directory));
+  };
+  const { journal, told } = await openOrFail({ files: { ...realFiles, openToRead }, directory });
+  t.after(() => journal[Symbol.asyncDispose]());
+  isAway = true;
+  assert.deepEqual(bodiesOf(await readAll(journal)), numbers(100));
+  assert.equal(told.missing, 0);
+});
