@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
+import { mock, test } from "node:test";
 import { openCursor, writeCursor } from "../../src/io/journal/cursor.ts";
 import { type Files, realFiles } from "../../src/io/journal/files.ts";
 import { writeMarks } from "../../src/io/journal/skipped.ts";
 import { recallRepeats } from "../../src/recall.ts";
 import { newDirectory } from "../support/directories.ts";
+import { drive } from "../support/drive.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll } from "../support/journals.ts";
 import { createModelFiles, systemError } from "../support/modelFiles.ts";
 
@@ -42,23 +42,15 @@ for (const failing of [21, 22, 31, 50, 72, 100]) {
   test(`P1: a disk that refuses ${failing} reads and comes back has lost nothing that waits on it`, async (t) => {
     const directory = join(await newDirectory(t), "journal");
     await storedIn(directory, 200);
-    t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+    mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+    t.after(() => mock.timers.reset());
     const disk = { failing: 0 };
     const { journal, told } = await openOrFail({ files: outagesOfReads(disk), directory });
     t.after(() => journal[Symbol.asyncDispose]());
     disk.failing = failing;
     const bodies: string[] = [];
-    let over = false;
-    const reading = (async () => {
-      while (bodies.length < 200 && told.missing === 0)
-        bodies.push(...bodiesOf(await journal.read({ entries: 500, bytes: 1e9 })));
-      over = true;
-    })();
-    while (!over) {
-      t.mock.timers.tick(50);
-      await turn();
-    }
-    await reading;
+    while (bodies.length < 200 && told.missing === 0)
+      bodies.push(...bodiesOf(await drive(journal.read({ entries: 500, bytes: 1e9 }))));
     assert.deepEqual([bodies, told.missing, told.damaged], [numbers(200), 0, []]);
   });
 }
@@ -127,7 +119,11 @@ test("P1: a directory that comes back just before it is looked for has lost no s
     if (!isAway) return realFiles.openToRead(path);
     isAway = false;
     await rename(directory, `${directory}.away`);
-    return realFiles.openToRead(path).finally(() => rename(`${directory}.away`, directory));
+    try {
+      return await realFiles.openToRead(path);
+    } finally {
+      await rename(`${directory}.away`, directory);
+    }
   };
   const { journal, told } = await openOrFail({ files: { ...realFiles, openToRead }, directory });
   t.after(() => journal[Symbol.asyncDispose]());

@@ -19,7 +19,6 @@ import { createModelFiles, type ModelFiles } from "../support/modelFiles.ts";
 import { beginRelay, bodyOf, topicOf } from "../support/relays.ts";
 
 // Everything between an admitted body and Kafka, on a disk that fails, is killed and loses its power: lives of one bridge.
-
 before(() => mock.timers.enable({ apis: ["setTimeout", "setInterval"] }));
 after(() => mock.timers.reset());
 
