@@ -24,7 +24,11 @@ const flushAll = async (state: State): Promise<void> => {
   for (;;) {
     if (state.fault !== null) throw state.fault;
     const goal = goalOf(state);
-    while (state.written < goal) await writeBatch(state, goal);
+    while (state.written < goal) {
+      await writeBatch(state, goal);
+      // Before the next one: a power cut must not take the older of two writes.
+      if (state.written < goal && syncIsDue(state)) await syncActive(state);
+    }
     if (syncIsDue(state)) await syncActive(state);
     else if (goalOf(state) <= state.written) return;
     // What has come meanwhile is read first: the more go together.
