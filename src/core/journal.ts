@@ -48,7 +48,7 @@ export const journalSteps = {
   read: "what waits cannot be read: tried again",
   salvage: "unreadable bytes are not in damaged/: their segment stays instead",
   retention: "what is settled is not dropped: the folder grows",
-  skip: "the list of skipped callbacks cannot be read: they come once more",
+  skip: "the list of skipped callbacks cannot be read: they come once more, and fewer repeats are known",
   open: "the journal of a parked topic cannot be opened: nothing of the topic is sent",
   "schema-ids": "the ids of the schemas are not kept: a restart needs the registry",
 } as const;

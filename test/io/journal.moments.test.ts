@@ -38,6 +38,44 @@ const outagesOfReads = (disk: { failing: number }): Files => ({
   },
 });
 
+test("P1: while a disk is out, what memory still holds of a segment does not make the rest of it damaged", async (t) => {
+  const directory = join(await newDirectory(t), "journal");
+  await storedIn(directory, 200);
+  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  t.after(() => mock.timers.reset());
+  const disk = { isOut: false, refused: 0 };
+  const refuse = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (!disk.isOut) return work();
+    disk.refused += 1;
+    // Then it is back.
+    if (disk.refused > 500) disk.isOut = false;
+    throw systemError("EIO", "read");
+  };
+  const files: Files = {
+    ...realFiles,
+    create: (path) => refuse(() => realFiles.create(path)),
+    openToRead: async (path) => {
+      const file = await realFiles.openToRead(path);
+      return {
+        ...file,
+        // The first two pages are in memory.
+        read: (into, position) =>
+          position + into.length <= 8192 + 64
+            ? file.read(into, position)
+            : refuse(() => file.read(into, position)),
+      };
+    },
+  };
+  const { journal, told } = await openOrFail({ files, directory });
+  t.after(() => journal[Symbol.asyncDispose]());
+  disk.isOut = true;
+  const bodies: string[] = [];
+  while (bodies.length < 200 && told.missing === 0)
+    bodies.push(...bodiesOf(await drive(journal.read({ entries: 500, bytes: 1e9 }))));
+  assert.deepEqual([bodies, told.missing, told.damaged], [numbers(200), 0, []]);
+  assert.ok(disk.refused > 100);
+});
+
 for (const failing of [21, 22, 31, 50, 72, 100]) {
   test(`P1: a disk that refuses ${failing} reads and comes back has lost nothing that waits on it`, async (t) => {
     const directory = join(await newDirectory(t), "journal");
@@ -81,6 +119,29 @@ for (const [what, refused] of [
     assert.deepEqual(bodiesOf(await readAll(next)), numbers(4));
   });
 }
+
+test("P3: a place of the cursor that the disk gives out no more, but takes, ends no start", async (t) => {
+  const directory = join(await newDirectory(t), "journal");
+  await storedIn(directory, 3);
+  let isBad = true;
+  const openToUpdate: Files["openToUpdate"] = async (path) => {
+    const file = await realFiles.openToUpdate(path);
+    return {
+      ...file,
+      read: (into, position) =>
+        isBad && position === 0 ? Promise.reject(systemError("EIO", "read")) : file.read(into, position),
+      write: (bytes, position) => {
+        // A part of a block is read before it is written.
+        if (position === 0 && bytes.length < 4096) return Promise.reject(systemError("EIO", "write"));
+        isBad = false;
+        return file.write(bytes, position);
+      },
+    };
+  };
+  const { journal } = await openOrFail({ files: { ...realFiles, openToUpdate }, directory });
+  t.after(() => journal[Symbol.asyncDispose]());
+  assert.deepEqual(bodiesOf(await readAll(journal)), numbers(3));
+});
 
 for (const how of ["cannot be read for a moment", "is damaged"]) {
   test(`P1, P7: what was skipped from a lane is no repeat of itself where the main journal's list ${how}`, async (t) => {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { openFrame } from "../../core/frame.ts";
 import type { Arrival, BatchLimit } from "../../core/journal.ts";
 import { segmentAfter, segmentHolding, type Catalogue, type Segment } from "./catalogue.ts";
@@ -15,6 +16,7 @@ import {
   type FileRange,
   type SegmentReader,
 } from "./segment-reader.ts";
+import { removeIfThere, replaceWhole } from "./whole-file.ts";
 
 /** Reads what is no longer, or was never, in memory: segment by segment, each callback once, from `sequence` on. */
 export type Backlog = {
@@ -89,6 +91,16 @@ const tryToOpen = async (backlog: Backlog, { path }: Segment): Promise<File | nu
   }
 };
 
+/** A disk that takes a byte works; so does a full one. */
+const prove = async ({ files, directory }: Disk): Promise<void> => {
+  try {
+    await replaceWhole(files, directory, { name: "probe", bytes: Buffer.alloc(1) });
+    await removeIfThere(files, join(directory, "probe"));
+  } catch (error) {
+    if (!["ENOSPC", "EDQUOT"].includes(codeOf(error))) throw error;
+  }
+};
+
 /** Null when the file is gone, whoever took it. */
 const openSegment = async (backlog: Backlog, segment: Segment): Promise<Open | null> => {
   if (backlog.open?.segment === segment) return backlog.open;
@@ -98,6 +110,7 @@ const openSegment = async (backlog: Backlog, segment: Segment): Promise<Open | n
   if (file === null) return null;
   const reader = createSegmentReader(file, segment, markBefore(segment, backlog.sequence));
   reader.patience = patientReads;
+  reader.prove = () => prove(backlog.disk);
   backlog.open = { segment, reader };
   return backlog.open;
 };

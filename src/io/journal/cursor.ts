@@ -65,7 +65,8 @@ export const openCursor = async (files: Files, directory: string): Promise<Curso
 };
 
 export const writeCursor = async (cursor: Cursor, sequence: number): Promise<void> => {
-  const bytes = Buffer.alloc(valueBytes);
+  // All of it, or the disk would have to be read first: one that refuses the place could not be written either.
+  const bytes = Buffer.alloc(placeBytes);
   bytes.set(magic, 0);
   bytes.writeDoubleBE(sequence, 8);
   bytes.writeUInt32BE(crc32(bytes.subarray(0, 16)), 16);

@@ -64,7 +64,7 @@ export async function* readRetained(state: State): AsyncGenerator<readonly Seen[
   const { catalogue, cursor, options } = state;
   const released = releasedOf(state);
   const { skipped } = state.backlog;
-  // What an operator took out, here or from a lane, is settled by its frame alone: it must not count as a repeat of itself.
+  // What an operator took out, here or from a lane, would look settled, and be a repeat of itself.
   if (skipped === null) return;
   const segments = [...catalogue.retained, ...catalogue.held];
   const ranges = segments.map((segment, i) => ({

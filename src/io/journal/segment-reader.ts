@@ -9,6 +9,8 @@ export type FileRange = { readonly at: number; readonly bytes: number };
 export type Source = {
   readonly file: File;
   refusal?: { readonly end: number; readonly error: unknown };
+  /** Rejects while the disk is out: pages that come then come from memory, and what is refused is not damaged. */
+  prove?: () => Promise<void>;
 };
 
 /**
@@ -121,17 +123,17 @@ export const readLeniently = async (source: Source, into: Buffer, position: numb
   }
 };
 
-/** One page after another: how far they go, how much of them came, and where those begin that did not. */
-const tryPages = async ({ file }: Source, into: Buffer, position: number) => {
+type Place = { readonly into: Buffer; readonly position: number };
+
+/** Each of these pages by itself: which were refused, and how far the last one goes. */
+const tryPages = async ({ file }: Source, { into, position }: Place, pages: readonly number[]) => {
   const refused: number[] = [];
   let error: unknown = null;
-  let good = 0;
   let end = 0;
-  for (let at = 0; at < into.length; at += pageBytes) {
+  for (const at of pages) {
     const page = into.subarray(at, at + pageBytes);
     try {
       const got = await file.read(page, position + at);
-      good += got;
       if (got > 0) end = at + got;
     } catch (cause) {
       page.fill(0);
@@ -140,18 +142,30 @@ const tryPages = async ({ file }: Source, into: Buffer, position: number) => {
       end = at + page.length;
     }
   }
-  return { refused, error, good, end };
+  return { refused, error, end };
 };
 
-/** A bad sector is refused each time. A disk that goes or comes back meanwhile refuses others: then all is tried again later. */
+/**
+ * What is refused again after others came, and after the disk was proved to work, is a bad sector. All of it refused is none: a
+ * later try may find the disk in better health.
+ */
 const readPages = async (source: Source, into: Buffer, position: number): Promise<number> => {
-  const once = await tryPages(source, into, position);
-  if (once.refused.length === 0) return once.end;
-  const { refused, error, good, end } = await tryPages(source, into, position);
-  // Not one page: that is no bad sector either.
-  if (good === 0 || refused.join() !== once.refused.join()) throw once.error;
-  source.refusal = { end: position + (refused.at(-1) ?? 0) + pageBytes, error };
-  return end;
+  const all = Array.from({ length: Math.ceil(into.length / pageBytes) }, (_, page) => page * pageBytes);
+  let pages: readonly number[] = all;
+  let end = 0;
+  for (;;) {
+    const tried = await tryPages(source, { into, position }, pages);
+    const { refused, error } = tried;
+    end = Math.max(end, tried.end);
+    if (refused.length === 0) return end;
+    if (refused.length === all.length) throw error;
+    if (refused.length === pages.length) {
+      source.refusal = { end: position + (refused.at(-1) ?? 0) + pageBytes, error };
+      return end;
+    }
+    await source.prove?.();
+    pages = refused;
+  }
 };
 
 /** A disk that fails for a moment must not cost what it holds. */
