@@ -1,9 +1,33 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { poll } from "./poll.ts";
 import { portClosed } from "./ports.ts";
 import { lastLines, tiedToParent, type Command } from "./run.ts";
 import type { Environment } from "./surroundings.ts";
+
+const stopsWithinMs = 5000;
+
+const isStopped = (task: string): boolean => {
+  try {
+    const status = readFileSync(join(task, "stat"), "latin1");
+    return status[status.lastIndexOf(")") + 2] === "T";
+  } catch {
+    // A thread that has ended meanwhile: whoever asks looks again.
+    return false;
+  }
+};
+
+/** On a busy machine a process goes on until the thread that hears of it has its turn. Where there is no /proc, nobody waits. */
+const awaitStopped = (pid: number | undefined): void => {
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return;
+  const late = performance.now() + stopsWithinMs;
+  while (!readdirSync(tasks).every((task) => isStopped(join(tasks, task)))) {
+    if (performance.now() > late) throw new Error(`process ${pid} does not stop`);
+  }
+};
 
 /** Two servers on a busy machine of two cores have needed half of this. */
 const readyWithinMs = 240_000;
@@ -56,6 +80,7 @@ export function createServer(recipe: Recipe): Server {
     signal(signal) {
       if (running === undefined) throw new Error(`${recipe.name} does not run`);
       running.child.kill(signal);
+      if (signal === "SIGSTOP") awaitStopped(running.child.pid);
     },
     async start() {
       if (running !== undefined) throw new Error(`${recipe.name} runs already`);
