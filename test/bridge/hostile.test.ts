@@ -23,12 +23,14 @@ const tell = (t: TestContext, replies: readonly Reply[]) => {
   return figures;
 };
 
-const p99Ms = 150;
+const p99Ms = 50;
 /** On a machine that has other things to do it was slow before; but it must not be that slow. */
 const timesBefore = 3;
 const p99AtMostMs = 500;
 /** What else a machine does makes one of them worse; whoever is slow is so in all of them. */
 const windows = 3;
+
+const limitBeside = (quiet: number): number => Math.min(p99AtMostMs, Math.max(p99Ms, timesBefore * quiet));
 
 test("P2, P9: 2,000 connections that dribble heads and bodies slow down nobody, and nobody is refused", async (t) => {
   // From one address: the limit for one address would keep most of them out.
@@ -38,8 +40,8 @@ test("P2, P9: 2,000 connections that dribble heads and bodies slow down nobody, 
   await sendOpenLoop({ ...load, seconds: 2, bodyOf });
   const before = tell(t, await sendOpenLoop({ ...load, bodyOf: (n) => bodyOf(1000 + n) }));
   assert.equal(before.refused, 0, textOf(bridge));
-  const limit = Math.min(p99AtMostMs, Math.max(p99Ms, timesBefore * before.p99));
-  await startAttack(t, "slowloris", bridge.port);
+  const limit = limitBeside(before.p99);
+  const attack = await startAttack(t, "slowloris", bridge.port);
   await eventually(async () => (await bridge.metrics()).sum("connections_open") > 1900);
   let best = Infinity;
   for (let window = 1; window <= windows && best >= limit; window += 1) {
@@ -51,9 +53,14 @@ test("P2, P9: 2,000 connections that dribble heads and bodies slow down nobody, 
     assert.ok(held > 1500, `${held} connections`);
     best = Math.min(best, p99);
   }
-  assert.ok(best < limit, `${best} ms, at most ${limit}`);
   const slow = (await bridge.metrics()).sum("callbacks_refused_total", { reason: "body-too-slow" });
   assert.ok(slow > 1000, `${slow} slow ones refused`);
+  if (best < limit) return;
+  // The machine may have become slower since: then it is so without the attack, too.
+  await attack.end();
+  const behind = tell(t, await sendOpenLoop({ ...load, bodyOf: (n) => bodyOf(90_000 + n) }));
+  const limitNow = limitBeside(behind.p99);
+  assert.ok(best < limitNow, `${best} ms, at most ${limitNow}`);
 });
 
 test("P2, P5, P8: a flood of wrong signatures holds up no good callback, and the log sums it up", async (t) => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import { mock, test } from "node:test";
+import { mock, test, type TestContext } from "node:test";
 import { openCursor, writeCursor } from "../../src/io/journal/cursor.ts";
-import { type Files, realFiles } from "../../src/io/journal/files.ts";
+import { type File, type Files, realFiles } from "../../src/io/journal/files.ts";
 import { writeMarks } from "../../src/io/journal/skipped.ts";
 import { recallRepeats } from "../../src/recall.ts";
-import { newDirectory } from "../support/directories.ts";
+import { fillJournal, newDirectory } from "../support/directories.ts";
 import { drive } from "../support/drive.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll } from "../support/journals.ts";
 import { createModelFiles, systemError } from "../support/modelFiles.ts";
@@ -15,34 +15,34 @@ import { createModelFiles, systemError } from "../support/modelFiles.ts";
 
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i + 1}`);
 
-/** A folder in which so many callbacks are stored, and the bridge that took them has ended. */
-const storedIn = async (directory: string, count: number): Promise<void> => {
-  const { journal } = await openOrFail({ files: realFiles, directory });
-  const entries = numbers(count).map((number) => mustAppend(journal, arrivalOf(Number(number), 1000)));
-  for (const stored of await Promise.all(entries.map((entry) => journal.stored(entry)))) assert.ok(stored.ok);
-  await journal[Symbol.asyncDispose]();
-};
+const arrivals = (count: number) => numbers(count).map((number) => arrivalOf(Number(number), 1000));
 
-const outagesOfReads = (disk: { failing: number }): Files => ({
+/** Files whose reads are what `reading` makes of them. */
+const filesThatRead = (reading: (file: File) => File["read"], others: Partial<Files> = {}): Files => ({
   ...realFiles,
+  ...others,
   openToRead: async (path) => {
     const file = await realFiles.openToRead(path);
-    return {
-      ...file,
-      read: (into, position) => {
-        if (disk.failing === 0) return file.read(into, position);
-        disk.failing -= 1;
-        return Promise.reject(systemError("EIO", "read"));
-      },
-    };
+    return { ...file, read: reading(file) };
   },
 });
 
-test("P1: while a disk is out, what memory still holds of a segment does not make the rest of it damaged", async (t) => {
+/** Of 200 callbacks on a disk that begins to fail when they are to be read, each is given out once it works again. */
+const assertNothingIsLost = async (t: TestContext, files: Files, beginToFail: () => void): Promise<void> => {
   const directory = join(await newDirectory(t), "journal");
-  await storedIn(directory, 200);
+  await fillJournal(directory, arrivals(200));
   mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   t.after(() => mock.timers.reset());
+  const { journal, told } = await openOrFail({ files, directory });
+  t.after(() => journal[Symbol.asyncDispose]());
+  beginToFail();
+  const bodies: string[] = [];
+  while (bodies.length < 200 && told.missing === 0)
+    bodies.push(...bodiesOf(await drive(journal.read({ entries: 500, bytes: 1e9 }))));
+  assert.deepEqual([bodies, told.missing, told.damaged], [numbers(200), 0, []]);
+};
+
+test("P1: while a disk is out, what memory still holds of a segment does not make the rest of it damaged", async (t) => {
   const disk = { isOut: false, refused: 0 };
   const refuse = async <T>(work: () => Promise<T>): Promise<T> => {
     if (!disk.isOut) return work();
@@ -51,45 +51,31 @@ test("P1: while a disk is out, what memory still holds of a segment does not mak
     if (disk.refused > 500) disk.isOut = false;
     throw systemError("EIO", "read");
   };
-  const files: Files = {
-    ...realFiles,
-    create: (path) => refuse(() => realFiles.create(path)),
-    openToRead: async (path) => {
-      const file = await realFiles.openToRead(path);
-      return {
-        ...file,
-        // The first two pages are in memory.
-        read: (into, position) =>
-          position + into.length <= 8192 + 64
-            ? file.read(into, position)
-            : refuse(() => file.read(into, position)),
-      };
-    },
-  };
-  const { journal, told } = await openOrFail({ files, directory });
-  t.after(() => journal[Symbol.asyncDispose]());
-  disk.isOut = true;
-  const bodies: string[] = [];
-  while (bodies.length < 200 && told.missing === 0)
-    bodies.push(...bodiesOf(await drive(journal.read({ entries: 500, bytes: 1e9 }))));
-  assert.deepEqual([bodies, told.missing, told.damaged], [numbers(200), 0, []]);
+  const files = filesThatRead(
+    (file) => (into, position) =>
+      // The first two pages are in memory.
+      position + into.length <= 8192 + 64
+        ? file.read(into, position)
+        : refuse(() => file.read(into, position)),
+    { create: (path) => refuse(() => realFiles.create(path)) },
+  );
+  await assertNothingIsLost(t, files, () => {
+    disk.isOut = true;
+  });
   assert.ok(disk.refused > 100);
 });
 
 for (const failing of [21, 22, 31, 50, 72, 100]) {
   test(`P1: a disk that refuses ${failing} reads and comes back has lost nothing that waits on it`, async (t) => {
-    const directory = join(await newDirectory(t), "journal");
-    await storedIn(directory, 200);
-    mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
-    t.after(() => mock.timers.reset());
     const disk = { failing: 0 };
-    const { journal, told } = await openOrFail({ files: outagesOfReads(disk), directory });
-    t.after(() => journal[Symbol.asyncDispose]());
-    disk.failing = failing;
-    const bodies: string[] = [];
-    while (bodies.length < 200 && told.missing === 0)
-      bodies.push(...bodiesOf(await drive(journal.read({ entries: 500, bytes: 1e9 }))));
-    assert.deepEqual([bodies, told.missing, told.damaged], [numbers(200), 0, []]);
+    const files = filesThatRead((file) => (into, position) => {
+      if (disk.failing === 0) return file.read(into, position);
+      disk.failing -= 1;
+      return Promise.reject(systemError("EIO", "read"));
+    });
+    await assertNothingIsLost(t, files, () => {
+      disk.failing = failing;
+    });
   });
 }
 
@@ -122,7 +108,7 @@ for (const [what, refused] of [
 
 test("P3: a place of the cursor that the disk gives out no more, but takes, ends no start", async (t) => {
   const directory = join(await newDirectory(t), "journal");
-  await storedIn(directory, 3);
+  await fillJournal(directory, arrivals(3));
   let isBad = true;
   const openToUpdate: Files["openToUpdate"] = async (path) => {
     const file = await realFiles.openToUpdate(path);
@@ -174,7 +160,7 @@ for (const how of ["cannot be read for a moment", "is damaged"]) {
 
 test("P1: a directory that comes back just before it is looked for has lost no segment", async (t) => {
   const directory = join(await newDirectory(t), "journal");
-  await storedIn(directory, 100);
+  await fillJournal(directory, arrivals(100));
   let isAway = false;
   const openToRead: Files["openToRead"] = async (path) => {
     if (!isAway) return realFiles.openToRead(path);
