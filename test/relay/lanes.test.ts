@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventIdOf } from "../../src/core/record.ts";
+import type { Entry } from "../../src/core/journal.ts";
 import type { KafkaRecord } from "../../src/core/sink.ts";
 import { eventually } from "../support/eventually.ts";
 import { createMemorySink } from "../support/memorySink.ts";
@@ -44,6 +45,30 @@ test("P6, P10: while the journal of a parked topic cannot be opened the topic is
   openable = true;
   await eventually(() => lines.includes(`opened ${finished}`) && journal.status().pendingRecords === 0);
   assert.deepEqual(idsOf(sink.records(finished)), bodies.map(eventIdOf));
+  await stop();
+});
+
+test("P6: the disk is asked for what was parked while its batch is still under way: more may be written behind it", async () => {
+  const sink = createMemorySink();
+  sink.failWith(({ topic }) => (topic === finished ? "topic-missing" : "broker-unavailable"));
+  const journal = memoryJournal();
+  const lane = memoryJournal();
+  const asked: number[] = [];
+  const openLaneJournal = () =>
+    Promise.resolve({
+      ...lane,
+      stored: (entry: Entry) => {
+        asked.push(entry.sequence);
+        return lane.stored(entry);
+      },
+    });
+  keep(journal, bodyOf("started", "e-1", 1));
+  const parked = keep(lane, bodyOf("finished", "e-1", 0));
+  const { stop } = beginRelay({ journal, sink, openLaneJournal, parkedTopics: [finished] });
+  keep(journal, bodyOf("finished", "e-1", 1));
+  await eventually(() => asked.length > 0, { withinMs: 5000 });
+  assert.deepEqual(asked, [parked.sequence + 1]);
+  assert.equal(journal.status().pendingRecords, 2, "the batch is under way");
   await stop();
 });
 
