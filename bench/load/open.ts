@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { type Connection, openConnection } from "./connection.ts";
 import type { Plan } from "./plan.ts";
@@ -47,13 +48,18 @@ export const runOpen = async (plan: Plan, requests: Requests, recorder: Recorder
   const total = Math.min(count, warmUp + Math.round(rate * seconds));
   requests.prepare(Math.min(total, 200_000));
   const pool = await openPool(port);
+  const pacemaker = new Worker(new URL("pacemaker.ts", import.meta.url), {
+    workerData: { rate, requests: total },
+  });
+  // A start while it is still being loaded would begin with all that is due by then, at once.
+  await once(pacemaker, "message");
   const { promise: done, resolve } = Promise.withResolvers<void>();
   const startAt = performance.timeOrigin + performance.now() + startDelayMs;
   let answered = 0;
 
   const send = async (index: number): Promise<void> => {
     const from = startAt + (index * 1000) / rate - performance.timeOrigin;
-    if (index === warmUp) recorder.begin();
+    if (index === warmUp) recorder.begin(from);
     recorder.sentLate(performance.now() - from);
     const connection = await pool.take();
     const finish = (status: number): void => {
@@ -66,11 +72,11 @@ export const runOpen = async (plan: Plan, requests: Requests, recorder: Recorder
     else connection.send(requests.next(), finish);
   };
 
-  const workerData = { rate, requests: total, startAt };
-  const pacemaker = new Worker(new URL("pacemaker.ts", import.meta.url), { workerData });
   pacemaker.on("message", ({ from, to }: { from: number; to: number }) => {
     for (let index = from; index < to; index += 1) void send(index);
   });
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
+  pacemaker.postMessage(startAt);
   await done;
   recorder.end();
   pool.close();

@@ -4,7 +4,8 @@ import { figuresOf, type ProcessFigures } from "./process-figures.ts";
 
 /** Counts answers between `begin` and `end`. */
 export type Recorder = {
-  readonly begin: () => void;
+  /** What was meant to start before `from` is not counted. */
+  readonly begin: (from?: number) => void;
   readonly end: () => void;
   /** `from` is when the request was meant to start, by `performance.now()`. */
   readonly answered: (status: number, from: number) => void;
@@ -24,8 +25,10 @@ export const createRecorder = (pid: number): Recorder => {
   let before = figuresOf(pid);
   let after = before;
   let measuring = false;
+  let countedFrom = 0;
   return {
-    begin: () => {
+    begin: (from = 0) => {
+      countedFrom = from;
       before = figuresOf(pid);
       begun = performance.now();
       measuring = true;
@@ -38,7 +41,7 @@ export const createRecorder = (pid: number): Recorder => {
     },
     answered: (status, from) => {
       if (status === 200) acknowledgedInAll += 1;
-      if (!measuring) return;
+      if (!measuring || from < countedFrom) return;
       if (status !== 200) {
         refused += 1;
         return;
