@@ -1,6 +1,7 @@
+import { createIdTable } from "./id-table.ts";
 import type { Entry, Settlement } from "./journal.ts";
 
-/** Ids of a generation, of which there are two; at about 150 bytes each. A repeat of one that is forgotten is published again. */
+/** Ids of a generation, of which there are two; at about 32 bytes each. A repeat of one that is forgotten is published again. */
 const generationSize = 200_000;
 /** Ids that are remembered at most: more of them need not be kept. */
 export const mostRemembered = 2 * generationSize;
@@ -25,46 +26,67 @@ export type Repeats = {
   readonly settled: (eventId: string, receivedAt: number, once: boolean) => void;
 };
 
-type Known = Promise<Settlement> | number;
+const noRepeats: Repeats = { firstOf: () => undefined, begin: () => {}, settled: () => {} };
+
+/** Entries that are under way, each under a number from 1 that it keeps; numbers are used again. */
+const createUnderWay = () => {
+  const entries: (Entry | null)[] = [null];
+  const free: number[] = [];
+  return {
+    at: (number: number): Entry | null => entries[number] ?? null,
+    add: (entry: Entry): number => {
+      const number = free.pop() ?? entries.length;
+      entries[number] = entry;
+      return number;
+    },
+    remove: (number: number): void => {
+      entries[number] = null;
+      free.push(number);
+    },
+    count: () => entries.length - 1 - free.length,
+    all: () => entries.entries(),
+  };
+};
 
 export const createRepeats = ({ windowMs, clock }: RepeatRules): Repeats => {
+  if (windowMs === 0) return noRepeats;
+  const underWay = createUnderWay();
   /**
-   * By id, how it will end, or when it was received; in two generations, of which the older one is forgotten, but for what is
-   * under way. Nothing is deleted: a map walks past all that was deleted from it, and leaves behind one table after the other.
+   * By id, when it was received, or minus the number under which it is under way; in two generations, of which the older one
+   * is forgotten, but for what is under way.
    */
-  let young = new Map<string, Known>();
-  let old = new Map<string, Known>();
+  let young = createIdTable(generationSize);
+  let old = createIdTable(1);
   /** Of the young one: under way since before it. */
   let carried = 0;
-  const find = (eventId: string): Known | undefined => young.get(eventId) ?? old.get(eventId);
-  const isFresh = (receivedAt: number): boolean => clock() - receivedAt < windowMs;
+  const find = (eventId: string): number => young.get(eventId) || old.get(eventId);
 
   const turn = (): void => {
-    const dropped = old;
     old = young;
-    young = new Map();
-    for (const [eventId, known] of dropped)
-      if (typeof known === "object" && !old.has(eventId)) young.set(eventId, known);
-    carried = young.size;
+    young = createIdTable(generationSize + underWay.count());
+    for (const [number, entry] of underWay.all())
+      if (entry !== null && old.get(entry.arrival.eventId) === 0) young.set(entry.arrival.eventId, -number);
+    carried = young.size();
   };
 
-  const remember = (eventId: string, known: Known): void => {
-    if (young.size - carried >= generationSize) turn();
+  const remember = (eventId: string, known: number): void => {
+    if (young.size() - carried >= generationSize) turn();
     young.set(eventId, known);
   };
 
   return {
     firstOf: (eventId, event) => {
-      if (windowMs === 0) return undefined;
       const known = find(eventId);
-      if (typeof known === "object") return known.then((settlement) => ({ ...settlement, repeat: true }));
-      return known !== undefined && isFresh(known) ? Promise.resolve({ event, repeat: true }) : undefined;
+      const settled = known < 0 ? underWay.at(-known)?.settled : undefined;
+      if (settled !== undefined) return settled.then((settlement) => ({ ...settlement, repeat: true }));
+      const isFresh = known > 0 && clock() - known < windowMs;
+      return isFresh ? Promise.resolve({ event, repeat: true }) : undefined;
     },
-    begin: (entry) => {
-      if (windowMs > 0) remember(entry.arrival.eventId, entry.settled);
-    },
+    begin: (entry) => remember(entry.arrival.eventId, -underWay.add(entry)),
     settled: (eventId, receivedAt, once) => {
-      if (windowMs > 0 && (once || typeof find(eventId) === "object")) remember(eventId, receivedAt);
+      const known = find(eventId);
+      if (known < 0) underWay.remove(-known);
+      if (known < 0 || once) remember(eventId, Math.max(1, receivedAt));
     },
   };
 };
