@@ -30,7 +30,8 @@ const flushAll = async (state: State): Promise<void> => {
       if (state.written < goal && syncIsDue(state)) await syncActive(state);
     }
     if (syncIsDue(state)) await syncActive(state);
-    else if (goalOf(state) <= state.written) return;
+    // A fault that came meanwhile found this flush under way, and is left to it.
+    else if (goalOf(state) <= state.written && state.fault === null) return;
     // What has come meanwhile is read first: the more go together.
     await turn();
   }
