@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import fs from "node:fs";
 import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -7,9 +9,10 @@ import { crc32 } from "node:zlib";
 import { segmentFileName } from "../../src/core/segment.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { withBadPage } from "../support/badPages.ts";
+import { countedFiles } from "../support/countedFiles.ts";
 import { eventually } from "../support/eventually.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
-import { createModelFiles } from "../support/modelFiles.ts";
+import { createModelFiles, systemError } from "../support/modelFiles.ts";
 
 const onDisk = async (t: TestContext) => {
   const root = await mkdtemp(join(tmpdir(), "journal-"));
@@ -179,4 +182,49 @@ test("P1: what any process before has written is given out, and not said to be s
     assert.ok((await next.stored(mustAppend(next, arrivalOf(number)))).ok);
     await next[Symbol.asyncDispose]();
   }
+});
+
+for (const [operation, path] of [
+  ["sync", "/journal/cursor"],
+  ["size", "/journal/cursor"],
+  ["syncDirectory", "/journal"],
+  ["space", "/journal"],
+])
+  test(`P9: a journal that is opened again and again while the disk refuses a ${operation} keeps no file open`, async () => {
+    const model = createModelFiles();
+    model.fault = (...asked) => (asked[0] === operation && asked[1] === path ? "EIO" : null);
+    const { files, open } = countedFiles(model.files);
+    for (let times = 0; times < 5; times += 1) {
+      const { opened } = await tryOpen({ files });
+      assert.equal(opened.ok ? "opened" : opened.code, "journal-unusable");
+    }
+    assert.equal(open(), 0);
+  });
+
+test("P9: a journal whose segment cannot be closed keeps no other file open", async () => {
+  const model = createModelFiles();
+  const { journal } = await openOrFail({ files: model.files });
+  for (const number of numbers(5)) mustAppend(journal, arrivalOf(Number(number)));
+  await journal[Symbol.asyncDispose]();
+  const { files, open } = countedFiles(model.files);
+  const { journal: next, told } = await openOrFail({ files });
+  await next.read({ entries: 1, bytes: 1e6 });
+  assert.equal(open(), 2);
+  model.fault = (operation, path) => (operation === "close" && path.endsWith(".journal") ? "EIO" : null);
+  await next[Symbol.asyncDispose]();
+  assert.deepEqual([open(), told.failed], [0, ["read EIO"]]);
+});
+
+test("P3: a start that could not look at its lock leaves it to the next one", async (t) => {
+  const place = await onDisk(t);
+  const { mock: broken } = t.mock.method(fs, "statSync", () => {
+    throw systemError("EIO", "stat");
+  });
+  syncBuiltinESMExports();
+  const { opened } = await tryOpen(place);
+  broken.restore();
+  syncBuiltinESMExports();
+  assert.equal(opened.ok ? "opened" : opened.code, "journal-unusable");
+  const { journal } = await openOrFail(place);
+  await journal[Symbol.asyncDispose]();
 });

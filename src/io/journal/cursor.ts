@@ -45,15 +45,12 @@ export const readPlace = async (file: File, at: number): Promise<number | null> 
   return valueOf(bytes);
 };
 
-export const openCursor = async (files: Files, directory: string): Promise<Cursor> => {
-  const file = await files.openToUpdate(join(directory, "cursor"));
+const readCursor = async (file: File): Promise<Cursor> => {
   // A process that was killed may have left it unsynced: the power must not take what is believed from here on.
   await file.sync();
   const size = await file.size();
   const first = await readPlace(file, 0);
   const second = await readPlace(file, placeBytes);
-  // The name of a new file must be durable before its contents can be.
-  await files.syncDirectory(directory);
   return {
     durable: Math.max(first ?? 0, second ?? 0),
     lost: first === null && second === null,
@@ -62,6 +59,19 @@ export const openCursor = async (files: Files, directory: string): Promise<Curso
     // Over the lesser one: the greater must outlive a write that is cut in half.
     nextPlace: (first ?? 0) > (second ?? 0) ? 1 : 0,
   };
+};
+
+export const openCursor = async (files: Files, directory: string): Promise<Cursor> => {
+  const file = await files.openToUpdate(join(directory, "cursor"));
+  try {
+    const cursor = await readCursor(file);
+    // The name of a new file must be durable before its contents can be.
+    await files.syncDirectory(directory);
+    return cursor;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 };
 
 export const writeCursor = async (cursor: Cursor, sequence: number): Promise<void> => {

@@ -173,6 +173,18 @@ const createPrivate = (path: string): void => {
   }
 };
 
+const checkOf = (path: string): Lock["check"] => {
+  const held = fs.statSync(path);
+  return async () => {
+    const found = await fs.promises.stat(path);
+    if (found.ino === held.ino && found.dev === held.dev) return;
+    throw Object.assign(new Error(`${path} is another file than at the start`), {
+      code: "ESTALE",
+      syscall: "stat",
+    });
+  };
+};
+
 /**
  * SQLite locks its file by `fcntl`: the kernel's own lock, gone with the process that held it, the same for containers that
  * share a volume, and reachable from Node without a native module. The file stays empty; only its lock is used.
@@ -182,21 +194,12 @@ const lock = (path: string): Lock | null => {
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    return { check: checkOf(path), release: () => database.close() };
   } catch (error) {
     database.close();
     if (isBusy(error)) return null;
     throw error;
   }
-  const held = fs.statSync(path);
-  const check = async (): Promise<void> => {
-    const found = await fs.promises.stat(path);
-    if (found.ino === held.ino && found.dev === held.dev) return;
-    throw Object.assign(new Error(`${path} is another file than at the start`), {
-      code: "ESTALE",
-      syscall: "stat",
-    });
-  };
-  return { check, release: () => database.close() };
 };
 
 const sqliteBusy = 5;

@@ -103,8 +103,11 @@ const close = (state: State): void => {
 };
 
 const closeFiles = async (state: State): Promise<void> => {
-  await closeBacklog(state.backlog);
-  await state.cursor.file.close();
+  try {
+    await closeBacklog(state.backlog);
+  } finally {
+    await state.cursor.file.close();
+  }
 };
 
 const dispose = async (state: State): Promise<void> => {
