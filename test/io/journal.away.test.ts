@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Files } from "../../src/io/journal/files.ts";
-import { arrivalOf, mustAppend, openOrFail } from "../support/journals.ts";
+import { segmentFileName } from "../../src/core/segment.ts";
+import { type Files, realFiles } from "../../src/io/journal/files.ts";
+import { countedFiles } from "../support/countedFiles.ts";
+import { fillJournal, newDirectory } from "../support/directories.ts";
+import { eventually } from "../support/eventually.ts";
+import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll } from "../support/journals.ts";
 import { createModelFiles, systemError } from "../support/modelFiles.ts";
 
 // A journal whose directory is not at its path, for a moment or because another one is there now.
@@ -54,4 +60,94 @@ test("P1, P8: a directory that is away for a moment, during a write that nobody 
   for (let ms = 0; ms < 2000 && !journal.append(arrivalOf(3)).ok; ms += 20) await tick(20);
   mustAppend(journal, arrivalOf(4));
   assert.deepEqual([told.failed, told.recovered], [["write ESTALE"], 1]);
+});
+
+const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i + 1}`);
+
+const arrivals = (count: number) => numbers(count).map((number) => arrivalOf(Number(number)));
+
+/** Puts the directory away; another bridge stores three callbacks in a new one at its path. */
+const replaceDirectory = async (t: TestContext, directory: string) => {
+  await rename(directory, `${directory}.away`);
+  const { journal } = await openOrFail({ files: realFiles, directory });
+  t.after(() => journal[Symbol.asyncDispose]());
+  for (const arrival of arrivals(3)) assert.ok((await journal.stored(mustAppend(journal, arrival))).ok);
+  return journal;
+};
+
+/** A bridge with a segment that it may remove as soon as its clock goes on. */
+const openWithRetained = async (t: TestContext, others: Partial<Files> = {}) => {
+  const directory = join(await newDirectory(t), "journal");
+  await fillJournal(directory, arrivals(3), { released: 3 });
+  const time = { now: Date.now() };
+  const { journal, told } = await openOrFail({
+    files: { ...realFiles, ...others },
+    directory,
+    retentionMs: 1000,
+    clock: () => time.now,
+  });
+  t.after(() => journal[Symbol.asyncDispose]());
+  assert.ok((await journal.stored(mustAppend(journal, arrivalOf(4)))).ok);
+  const pass = (): void => void (time.now += 10_000);
+  const failures = (code: string): number =>
+    told.failed.filter((failed) => failed === `write ${code}`).length;
+  return { directory, pass, failures, told };
+};
+
+/** Each is a second's quarter: housekeeping was there meanwhile. */
+const someFailures = 4;
+
+test("P1: a segment of another bridge, in a new directory at the same path, stays where it is", async (t) => {
+  const { directory, pass, failures } = await openWithRetained(t);
+  const other = await replaceDirectory(t, directory);
+  pass();
+  await eventually(() => failures("ESTALE") >= someFailures);
+  await other[Symbol.asyncDispose]();
+  const { journal: next } = await openOrFail({ files: realFiles, directory });
+  t.after(() => next[Symbol.asyncDispose]());
+  assert.deepEqual(bodiesOf(await readAll(next)), numbers(3));
+});
+
+test("P1: so it does when the directory is replaced after housekeeping has looked at it", async (t) => {
+  let replace: (() => Promise<void>) | null = null;
+  const space: Files["space"] = async (directory) => {
+    const replacing = replace;
+    replace = null;
+    await replacing?.();
+    return realFiles.space(directory);
+  };
+  const { directory, pass, failures } = await openWithRetained(t, { space });
+  replace = async () => {
+    await replaceDirectory(t, directory);
+    pass();
+  };
+  await eventually(() => failures("ESTALE") >= someFailures);
+  assert.ok((await readdir(directory)).includes(segmentFileName(1)));
+});
+
+test("P9: a segment whose time has passed while its directory was away is removed when that is back", async (t) => {
+  const { directory, pass, failures, told } = await openWithRetained(t);
+  await rename(directory, `${directory}.away`);
+  pass();
+  await eventually(() => failures("ENOENT") >= someFailures);
+  assert.equal(told.failed.length, failures("ENOENT"), told.failed.join());
+  await rename(`${directory}.away`, directory);
+  await eventually(async () => !(await readdir(directory)).includes(segmentFileName(1)), { withinMs: 5000 });
+});
+
+test("P3: a reader that finds the files of another bridge at its path passes nothing over", async (t) => {
+  const directory = join(await newDirectory(t), "journal");
+  await fillJournal(directory, arrivals(40), { segmentBytes: 6000 });
+  const { files, open } = countedFiles(realFiles);
+  const { journal, told } = await openOrFail({ files, directory });
+  t.after(() => journal[Symbol.asyncDispose]());
+  const other = await replaceDirectory(t, directory);
+  const reading = journal.read({ entries: 100, bytes: 1e6 });
+  await eventually(() => told.failed.includes("read ESTALE") || told.missing > 0);
+  await other[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+  await rename(`${directory}.away`, directory);
+  assert.deepEqual(bodiesOf([...(await reading), ...(await readAll(journal))]), numbers(40));
+  await journal[Symbol.asyncDispose]();
+  assert.deepEqual([told.missing, told.damaged, open()], [0, [], 0]);
 });

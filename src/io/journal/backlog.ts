@@ -83,11 +83,20 @@ const isHere = async ({ lock }: Backlog): Promise<boolean> => {
 
 /** Null when the file is not there, and the directory is. */
 const tryToOpen = async (backlog: Backlog, { path }: Segment): Promise<File | null> => {
+  let file: File;
   try {
-    return await backlog.disk.files.openToRead(path);
+    file = await backlog.disk.files.openToRead(path);
   } catch (error) {
     if (codeOf(error) !== "ENOENT" || !(await isHere(backlog))) throw error;
     return null;
+  }
+  try {
+    // Another directory at the same path has files of the same names.
+    await backlog.lock.check();
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
   }
 };
 

@@ -71,9 +71,23 @@ const segmentToDrop = (state: State): Segment | undefined => {
   return isDue ? oldest : undefined;
 };
 
+/** False when it is not where it was. Open files can be written all the same, but no later start would find them. */
+const lookAtDirectory = async (state: State): Promise<boolean> => {
+  try {
+    await state.lock.check();
+    return true;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (state.phase === "taking") failFlush(state, error);
+    return false;
+  }
+};
+
 const dropRetained = async (state: State): Promise<void> => {
   retainReleased(state.catalogue, releasedOf(state));
   for (let segment = segmentToDrop(state); segment !== undefined; segment = segmentToDrop(state)) {
+    // Another directory at the same path has files of the same names.
+    if (!(await lookAtDirectory(state))) return;
     const refused = await removeSegment(state.options, segment);
     if (refused !== null) {
       state.options.on.failed("retention", refused);
@@ -92,20 +106,12 @@ const lookAtFreeSpace = async (state: State): Promise<void> => {
   }
 };
 
-/** Open files can be written after their directory has gone, but no later start would find them. */
-const lookAtDirectory = async (state: State): Promise<void> => {
-  try {
-    await state.lock.check();
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    if (state.phase === "taking") failFlush(state, error);
-  }
-};
-
 const keepHouse = async (state: State): Promise<void> => {
-  await lookAtDirectory(state);
+  const isHere = await lookAtDirectory(state);
   // Before any segment goes, the cursor is past it; where that fails, the segment holds only released callbacks all the same.
   await moveCursor(state);
+  // The names in it are nobody's now, or those of another journal.
+  if (!isHere) return;
   await lookAtFreeSpace(state);
   if (state.lowDisk || state.roomWanted) await retireActive(state);
   state.roomWanted = false;
