@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { mock, test, type TestContext } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { openCursor, writeCursor } from "../../src/io/journal/cursor.ts";
 import { type File, type Files, realFiles } from "../../src/io/journal/files.ts";
 import { writeMarks } from "../../src/io/journal/skipped.ts";
 import { recallRepeats } from "../../src/recall.ts";
+import { withBadPage } from "../support/badPages.ts";
 import { fillJournal, newDirectory } from "../support/directories.ts";
 import { drive } from "../support/drive.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll } from "../support/journals.ts";
@@ -78,6 +80,29 @@ for (const failing of [21, 22, 31, 50, 72, 100]) {
     });
   });
 }
+
+test("P1: callbacks that come do not use up the tries of a page that cannot be read for a moment", async (t) => {
+  const directory = join(await newDirectory(t), "journal");
+  await fillJournal(directory, arrivals(200));
+  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  t.after(() => mock.timers.reset());
+  const disk = { isBad: false };
+  const files = withBadPage(20, /0001\.journal$/, () => disk.isBad);
+  const { journal, told } = await openOrFail({ files, directory });
+  t.after(() => journal[Symbol.asyncDispose]());
+  disk.isBad = true;
+  const reading = journal.read({ entries: 500, bytes: 1e9 });
+  while (told.failed.length === 0) await turn();
+  for (let number = 201; number <= 225; number += 1) {
+    mustAppend(journal, arrivalOf(number, 1000));
+    await turn();
+  }
+  assert.deepEqual(told.failed, ["read EIO"], "no time has passed");
+  disk.isBad = false;
+  const first = bodiesOf(await drive(reading));
+  assert.deepEqual([...first, ...bodiesOf(await readAll(journal))], numbers(225));
+  assert.deepEqual([told.missing, told.damaged], [0, []]);
+});
 
 for (const [what, refused] of [
   ["one place", [2]],

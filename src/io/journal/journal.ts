@@ -81,7 +81,8 @@ const append = (state: State, arrival: Arrival): Result<Entry, "journal-full" | 
   pushTail(state, entry);
   flushLater(state);
   makeRoom(state);
-  wakeReader(state);
+  // One that is behind the tail has nothing to gain: it pauses because the disk refuses.
+  if (state.read >= state.tailFirst) wakeReader(state);
   return ok(entry);
 };
 
