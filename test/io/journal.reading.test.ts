@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { mock, test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { segmentFileName, segmentHeaderBytes } from "../../src/core/segment.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { withBadPage } from "../support/badPages.ts";
-import { newDirectory } from "../support/directories.ts";
+import { fillJournal, newDirectory } from "../support/directories.ts";
+import { drive } from "../support/drive.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
 
@@ -89,4 +91,57 @@ test("P3: behind a bad sector the reader goes on, also where Kafka had all that 
   }
   assert.deepEqual(bodiesOf(await reading), ["40000"]);
   assert.equal(told.damaged.length, 1);
+});
+
+const pageBytes = 4096;
+
+const mockTimers = (t: TestContext): void => {
+  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  t.after(() => mock.timers.reset());
+};
+
+type Filled = { readonly count: number; readonly bytes: number; readonly bad: number };
+
+/** A first segment of `count` callbacks of so many bytes, whose file has a bad page, and a second segment of one more. */
+const readPastBadPage = async (t: TestContext, { count, bytes, bad }: Filled) => {
+  const directory = await newDirectory(t);
+  const all = Array.from({ length: count }, (_, i) => arrivalOf(i, bytes));
+  await fillJournal(directory, all);
+  await fillJournal(directory, [arrivalOf(count)]);
+  const size = (await stat(join(directory, segmentFileName(1)))).size;
+  const frame = (size - segmentHeaderBytes) / count;
+  const isHit = (i: number): boolean => {
+    const start = segmentHeaderBytes + i * frame;
+    return start < (bad + 1) * pageBytes && start + frame > bad * pageBytes;
+  };
+  const whole = Array.from({ length: count + 1 }, (_, i) => i).filter((i) => i === count || !isHit(i));
+  mockTimers(t);
+  const { journal, told } = await openOrFail({ directory, files: withBadPage(bad, /0001\.journal$/) });
+  t.after(() => journal[Symbol.asyncDispose]());
+  const bodies: string[] = [];
+  while (!bodies.includes(`${count}`)) bodies.push(...bodiesOf(await drive(journal.read(batch))));
+  return { bodies, told, whole: whole.map(String), lost: count + 1 - whole.length };
+};
+
+test("P1: a bad page of a backlog costs the callbacks that lie on it, and no others", async (t) => {
+  const { bodies, told, whole, lost } = await readPastBadPage(t, { count: 200, bytes: 1000, bad: 20 });
+  assert.deepEqual([bodies, told.missing], [whole, lost]);
+  assert.ok(lost > 0 && lost <= 6);
+});
+
+test("P10: a bad page at the end of a small segment does not hold up what is behind it", async (t) => {
+  const { bodies, told, whole, lost } = await readPastBadPage(t, { count: 2, bytes: 2953, bad: 2 });
+  assert.deepEqual([bodies, told.missing], [whole, lost]);
+  assert.equal(lost, 1);
+});
+
+test("P1: a bad page right in front of the last callback does not end the start", async (t) => {
+  const directory = await newDirectory(t);
+  // The first one fills the second page to its end.
+  await fillJournal(directory, [arrivalOf(1, 2 * pageBytes - segmentHeaderBytes - 47), arrivalOf(2)]);
+  mockTimers(t);
+  const { journal, told } = await openOrFail({ directory, files: withBadPage(1, /\.journal$/) });
+  t.after(() => journal[Symbol.asyncDispose]());
+  const bodies = bodiesOf(await drive(journal.read(batch)));
+  assert.deepEqual([bodies, told.missing], [["2"], 1]);
 });

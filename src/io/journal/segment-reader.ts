@@ -123,23 +123,36 @@ export const readLeniently = async (source: Source, into: Buffer, position: numb
   }
 };
 
-type Place = { readonly into: Buffer; readonly position: number };
+/** A page of the file, or a part of one, and where its bytes go. */
+type Page = { readonly at: number; readonly into: Buffer };
 
-/** Each of these pages by itself: which were refused, and how far the last one goes. */
-const tryPages = async ({ file }: Source, { into, position }: Place, pages: readonly number[]) => {
-  const refused: number[] = [];
+/** Cut where the pages of the file are: what fails there is one of those. */
+const pagesOf = (into: Buffer, position: number): readonly Page[] => {
+  const pages: Page[] = [];
+  for (let done = 0; done < into.length;) {
+    const at = position + done;
+    const page = into.subarray(done, done + pageBytes - (at % pageBytes));
+    pages.push({ at, into: page });
+    done += page.length;
+  }
+  return pages;
+};
+
+/** Each of these pages by itself: which were refused, and how far in the file the last one goes. */
+const tryPages = async ({ file }: Source, pages: readonly Page[]) => {
+  const refused: Page[] = [];
   let error: unknown = null;
   let end = 0;
-  for (const at of pages) {
-    const page = into.subarray(at, at + pageBytes);
+  for (const page of pages) {
+    const { at, into } = page;
     try {
-      const got = await file.read(page, position + at);
+      const got = await file.read(into, at);
       if (got > 0) end = at + got;
     } catch (cause) {
-      page.fill(0);
+      into.fill(0);
       error = cause;
-      refused.push(at);
-      end = at + page.length;
+      refused.push(page);
+      end = at + into.length;
     }
   }
   return { refused, error, end };
@@ -150,18 +163,18 @@ const tryPages = async ({ file }: Source, { into, position }: Place, pages: read
  * later try may find the disk in better health.
  */
 const readPages = async (source: Source, into: Buffer, position: number): Promise<number> => {
-  const all = Array.from({ length: Math.ceil(into.length / pageBytes) }, (_, page) => page * pageBytes);
-  let pages: readonly number[] = all;
-  let end = 0;
+  const all = pagesOf(into, position);
+  let pages = all;
+  let end = position;
   for (;;) {
-    const tried = await tryPages(source, { into, position }, pages);
+    const tried = await tryPages(source, pages);
     const { refused, error } = tried;
     end = Math.max(end, tried.end);
-    if (refused.length === 0) return end;
+    if (refused.length === 0) return end - position;
     if (refused.length === all.length) throw error;
     if (refused.length === pages.length) {
-      source.refusal = { end: position + (refused.at(-1) ?? 0) + pageBytes, error };
-      return end;
+      source.refusal = { end: tried.end, error };
+      return end - position;
     }
     await source.prove?.();
     pages = refused;
