@@ -3,7 +3,7 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { mock, test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { openCursor, writeCursor } from "../../src/io/journal/cursor.ts";
+import { openCursor, placeBytes, readPlace, writeCursor } from "../../src/io/journal/cursor.ts";
 import { type File, type Files, realFiles } from "../../src/io/journal/files.ts";
 import { writeMarks } from "../../src/io/journal/skipped.ts";
 import { recallRepeats } from "../../src/recall.ts";
@@ -44,28 +44,40 @@ const assertNothingIsLost = async (t: TestContext, files: Files, beginToFail: ()
   assert.deepEqual([bodies, told.missing, told.damaged], [numbers(200), 0, []]);
 };
 
-test("P1: while a disk is out, what memory still holds of a segment does not make the rest of it damaged", async (t) => {
-  const disk = { isOut: false, refused: 0 };
-  const refuse = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (!disk.isOut) return work();
-    disk.refused += 1;
-    // Then it is back.
-    if (disk.refused > 500) disk.isOut = false;
-    throw systemError("EIO", "read");
-  };
-  const files = filesThatRead(
-    (file) => (into, position) =>
-      // The first two pages are in memory.
-      position + into.length <= 8192 + 64
-        ? file.read(into, position)
-        : refuse(() => file.read(into, position)),
-    { create: (path) => refuse(() => realFiles.create(path)) },
-  );
-  await assertNothingIsLost(t, files, () => {
-    disk.isOut = true;
+for (const [how, code] of [
+  ["", "EIO"],
+  [" and full", "ENOSPC"],
+] as const) {
+  test(`P1: while a disk is out${how}, what memory still holds of a segment does not make the rest of it damaged`, async (t) => {
+    const disk = { isOut: false, refused: 0 };
+    const refuse = async <T>(work: () => Promise<T>, reason = "EIO"): Promise<T> => {
+      if (!disk.isOut) return work();
+      disk.refused += 1;
+      // Then it is back.
+      if (disk.refused > 500) disk.isOut = false;
+      throw systemError(reason, "read");
+    };
+    const files = filesThatRead(
+      (file) => (into, position) =>
+        // The first two pages are in memory.
+        position + into.length <= 8192 + 64
+          ? file.read(into, position)
+          : refuse(() => file.read(into, position)),
+      {
+        // A file system that is full says so without a look at the disk.
+        create: (path) => refuse(() => realFiles.create(path), code),
+        openToUpdate: async (path) => {
+          const file = await realFiles.openToUpdate(path);
+          return { ...file, sync: () => refuse(() => file.sync()) };
+        },
+      },
+    );
+    await assertNothingIsLost(t, files, () => {
+      disk.isOut = true;
+    });
+    assert.ok(disk.refused > 100);
   });
-  assert.ok(disk.refused > 100);
-});
+}
 
 for (const failing of [21, 22, 31, 50, 72, 100]) {
   test(`P1: a disk that refuses ${failing} reads and comes back has lost nothing that waits on it`, async (t) => {
@@ -130,6 +142,14 @@ for (const [what, refused] of [
     assert.deepEqual(bodiesOf(await readAll(next)), numbers(4));
   });
 }
+
+test("P1: two that write the cursor at a time write one place after the other, and none goes back", async () => {
+  const { files } = createModelFiles();
+  const cursor = await openCursor(files, "/journal");
+  await Promise.all([61, 30].map((sequence) => writeCursor(cursor, sequence)));
+  const places = [await readPlace(cursor.file, 0), await readPlace(cursor.file, placeBytes)];
+  assert.deepEqual([...places, cursor.durable], [61, 61, 61]);
+});
 
 test("P3: a place of the cursor that the disk gives out no more, but takes, ends no start", async (t) => {
   const directory = join(await newDirectory(t), "journal");

@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import { openFrame } from "../../core/frame.ts";
 import type { Arrival, BatchLimit } from "../../core/journal.ts";
 import { segmentAfter, segmentHolding, type Catalogue, type Segment } from "./catalogue.ts";
+import { writeCursor, type Cursor } from "./cursor.ts";
 import { codeOf, type File, isSystemError, type Lock } from "./files.ts";
 import type { Disk } from "./options.ts";
 import { salvage } from "./salvage.ts";
@@ -16,13 +16,15 @@ import {
   type FileRange,
   type SegmentReader,
 } from "./segment-reader.ts";
-import { removeIfThere, replaceWhole } from "./whole-file.ts";
 
 /** Reads what is no longer, or was never, in memory: segment by segment, each callback once, from `sequence` on. */
 export type Backlog = {
   readonly disk: Disk;
   readonly lock: Lock;
   readonly catalogue: Catalogue;
+  readonly cursor: Cursor;
+  /** Everything before it was released when this began. */
+  readonly released: number;
   /** The next callback to read. */
   sequence: number;
   /** Never given out; null when nobody can tell. */
@@ -37,12 +39,12 @@ type Open = { readonly segment: Segment; readonly reader: SegmentReader };
 
 export type Stored = { readonly arrival: Arrival; readonly sequence: number };
 
-type Parts = { readonly options: Disk; readonly lock: Lock; readonly catalogue: Catalogue };
+type Parts = Pick<Backlog, "lock" | "catalogue" | "cursor"> & { readonly options: Disk };
 
-export const createBacklog = ({ options, lock, catalogue }: Parts, sequence: number): Backlog => ({
+export const createBacklog = ({ options, ...parts }: Parts, sequence: number): Backlog => ({
+  ...parts,
   disk: options,
-  lock,
-  catalogue,
+  released: sequence,
   sequence,
   skipped: null,
   open: null,
@@ -100,16 +102,6 @@ const tryToOpen = async (backlog: Backlog, { path }: Segment): Promise<File | nu
   }
 };
 
-/** A disk that takes a byte works; so does a full one. */
-const prove = async ({ files, directory }: Disk): Promise<void> => {
-  try {
-    await replaceWhole(files, directory, { name: "probe", bytes: Buffer.alloc(1) });
-    await removeIfThere(files, join(directory, "probe"));
-  } catch (error) {
-    if (!["ENOSPC", "EDQUOT"].includes(codeOf(error))) throw error;
-  }
-};
-
 /** Null when the file is gone, whoever took it. */
 const openSegment = async (backlog: Backlog, segment: Segment): Promise<Open | null> => {
   if (backlog.open?.segment === segment) return backlog.open;
@@ -119,7 +111,8 @@ const openSegment = async (backlog: Backlog, segment: Segment): Promise<Open | n
   if (file === null) return null;
   const reader = createSegmentReader(file, segment, markBefore(segment, backlog.sequence));
   reader.patience = patientReads;
-  reader.prove = () => prove(backlog.disk);
+  // In place: a full disk takes it too, where a new file would be refused without a look at the disk.
+  reader.prove = () => writeCursor(backlog.cursor, backlog.released);
   backlog.open = { segment, reader };
   return backlog.open;
 };

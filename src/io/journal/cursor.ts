@@ -22,6 +22,8 @@ export type Cursor = {
   readonly silent: number;
   readonly file: File;
   nextPlace: number;
+  /** Until the last write that was asked for has ended, well or not. */
+  writing: Promise<unknown>;
 };
 
 const magic = Buffer.from("eSignCur", "latin1");
@@ -58,6 +60,7 @@ const readCursor = async (file: File): Promise<Cursor> => {
     file,
     // Over the lesser one: the greater must outlive a write that is cut in half.
     nextPlace: (first ?? 0) > (second ?? 0) ? 1 : 0,
+    writing: Promise.resolve(),
   };
 };
 
@@ -74,7 +77,7 @@ export const openCursor = async (files: Files, directory: string): Promise<Curso
   }
 };
 
-export const writeCursor = async (cursor: Cursor, sequence: number): Promise<void> => {
+const writePlace = async (cursor: Cursor, sequence: number): Promise<void> => {
   // All of it, or the disk would have to be read first: one that refuses the place could not be written either.
   const bytes = Buffer.alloc(placeBytes);
   bytes.set(magic, 0);
@@ -84,4 +87,11 @@ export const writeCursor = async (cursor: Cursor, sequence: number): Promise<voi
   await cursor.file.sync();
   cursor.durable = sequence;
   cursor.nextPlace = 1 - cursor.nextPlace;
+};
+
+/** One place after the other, whoever asks; a lower sequence than the last one writes that again. */
+export const writeCursor = (cursor: Cursor, sequence: number): Promise<void> => {
+  const written = cursor.writing.then(() => writePlace(cursor, Math.max(sequence, cursor.durable)));
+  cursor.writing = Promise.allSettled([written]);
+  return written;
 };
