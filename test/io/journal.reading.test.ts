@@ -135,6 +135,12 @@ test("P10: a bad page at the end of a small segment does not hold up what is beh
   assert.equal(lost, 1);
 });
 
+test("P10: a segment that begins and ends on a bad page does not hold up what is behind it", async (t) => {
+  const { bodies, told, whole, lost } = await readPastBadPage(t, { count: 2, bytes: 1000, bad: 1 });
+  assert.deepEqual([bodies, told.missing], [whole, lost]);
+  assert.equal(lost, 2);
+});
+
 test("P1: a bad page right in front of the last callback does not end the start", async (t) => {
   const directory = await newDirectory(t);
   // The first one fills the second page to its end.

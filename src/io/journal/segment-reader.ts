@@ -138,6 +138,13 @@ const pagesOf = (into: Buffer, position: number): readonly Page[] => {
   return pages;
 };
 
+/** One that is all there is to read has none beside it that could come: a byte of the page in front of it does as well. */
+const withNeighbour = (pages: readonly Page[]): readonly Page[] => {
+  const [only, second] = pages;
+  if (only === undefined || second !== undefined || only.at < pageBytes) return pages;
+  return [{ at: only.at - pageBytes, into: Buffer.alloc(1) }, only];
+};
+
 /** Each of these pages by itself: which were refused, and how far in the file the last one goes. */
 const tryPages = async ({ file }: Source, pages: readonly Page[]) => {
   const refused: Page[] = [];
@@ -163,7 +170,7 @@ const tryPages = async ({ file }: Source, pages: readonly Page[]) => {
  * later try may find the disk in better health.
  */
 const readPages = async (source: Source, into: Buffer, position: number): Promise<number> => {
-  const all = pagesOf(into, position);
+  const all = withNeighbour(pagesOf(into, position));
   let pages = all;
   let end = position;
   for (;;) {
