@@ -6,8 +6,10 @@ import { crc32 } from "node:zlib";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { cursorOf, inspectJournal } from "../../src/io/journal/inspection.ts";
 import { scanJournal } from "../../src/io/journal/scan.ts";
+import { withBadPage } from "../support/badPages.ts";
 import { jsonLines, runJournal } from "../support/commands.ts";
 import { fillJournal, finishedArrival, newDirectory, snapshot } from "../support/directories.ts";
+import { arrivalOf } from "../support/journals.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 const finished = (count: number) => numbers(count).map(finishedArrival);
@@ -132,4 +134,16 @@ test("whichever byte of a segment is flipped, every record but the one that it h
     assert.ok(lost.length <= 1, `byte ${at}`);
     assert.ok(at >= firstFrameAt ? records.length === 3 : records.length === 4, `byte ${at}`);
   }
+});
+
+test("verify does not take for a torn end what the disk refuses at the end of the journal", async (t) => {
+  const directory = await newDirectory(t);
+  await fillJournal(
+    directory,
+    [1, 2].map((number) => arrivalOf(number, 1000)),
+  );
+  const seen = await inspectJournal({ files: realFiles, directory, keys: [] });
+  const kinds: string[] = [];
+  for await (const { kind } of scanJournal(withBadPage(1, /\.journal$/), seen, 1)) kinds.push(kind);
+  assert.deepEqual(kinds, ["refused"]);
 });
