@@ -143,6 +143,13 @@ for (const [what, refused] of [
   });
 }
 
+test("P10: the cursor of a new journal needs no more room later than it has from the start", async (t) => {
+  const { files, contents } = createModelFiles();
+  const { journal } = await openOrFail({ files });
+  t.after(() => journal[Symbol.asyncDispose]());
+  assert.equal(contents("/journal/cursor")?.length, 2 * placeBytes);
+});
+
 test("P1: two that write the cursor at a time write one place after the other, and none goes back", async () => {
   const { files } = createModelFiles();
   const cursor = await openCursor(files, "/journal");

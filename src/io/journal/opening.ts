@@ -62,8 +62,10 @@ const placesOf = async (disk: Disk, catalogue: Catalogue, cursor: Cursor) => {
   return { read, next: Math.max(end, read) };
 };
 
+/** Both places: what goes over them later needs no room on the disk. */
 const beginCursor = async (disk: Disk, cursor: Cursor, read: number): Promise<void> => {
   try {
+    await writeCursor(cursor, read);
     await writeCursor(cursor, read);
   } catch (error) {
     if (!isSystemError(error)) throw error;
