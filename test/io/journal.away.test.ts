@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -75,6 +75,13 @@ const replaceDirectory = async (t: TestContext, directory: string) => {
   return journal;
 };
 
+/** The other bridge ends, and the directory is at its path again. */
+const restoreDirectory = async (directory: string, other: AsyncDisposable): Promise<void> => {
+  await other[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+  await rename(`${directory}.away`, directory);
+};
+
 /** A bridge with a segment that it may remove as soon as its clock goes on. */
 const openWithRetained = async (t: TestContext, others: Partial<Files> = {}) => {
   const directory = join(await newDirectory(t), "journal");
@@ -144,10 +151,53 @@ test("P3: a reader that finds the files of another bridge at its path passes not
   const other = await replaceDirectory(t, directory);
   const reading = journal.read({ entries: 100, bytes: 1e6 });
   await eventually(() => told.failed.includes("read ESTALE") || told.missing > 0);
-  await other[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true });
-  await rename(`${directory}.away`, directory);
+  await restoreDirectory(directory, other);
   assert.deepEqual(bodiesOf([...(await reading), ...(await readAll(journal))]), numbers(40));
   await journal[Symbol.asyncDispose]();
   assert.deepEqual([told.missing, told.damaged, open()], [0, [], 0]);
+});
+
+test("P3: so does one whose own directory is back as soon as it has opened another bridge's file", async (t) => {
+  const directory = join(await newDirectory(t), "journal");
+  await fillJournal(directory, arrivals(40), { segmentBytes: 6000 });
+  const bringBack: (() => Promise<void>)[] = [];
+  const openToRead: Files["openToRead"] = async (path) => {
+    const file = await realFiles.openToRead(path);
+    await bringBack.pop()?.();
+    return file;
+  };
+  const { journal, told } = await openOrFail({ files: { ...realFiles, openToRead }, directory });
+  t.after(() => journal[Symbol.asyncDispose]());
+  const other = await replaceDirectory(t, directory);
+  bringBack.push(() => restoreDirectory(directory, other));
+  const reading = journal.read({ entries: 100, bytes: 1e6 });
+  await eventually(() => told.failed.includes("read ESTALE") || told.missing > 0);
+  await bringBack.pop()?.();
+  assert.deepEqual(bodiesOf([...(await reading), ...(await readAll(journal))]), numbers(40));
+  assert.equal(told.missing, 0);
+});
+
+test("P8: bytes that cannot be read are not looked for in another bridge's directory, and are told when ours is back", async (t) => {
+  const directory = join(await newDirectory(t), "journal");
+  await fillJournal(directory, arrivals(5));
+  const path = join(directory, segmentFileName(1));
+  const bytes = await readFile(path);
+  const at = bytes.indexOf(arrivalOf(3).body);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  await writeFile(path, bytes);
+  const { journal, told } = await openOrFail({ files: realFiles, directory });
+  t.after(() => journal[Symbol.asyncDispose]());
+  assert.deepEqual(bodiesOf(await journal.read({ entries: 1, bytes: 1e6 })), ["1"]);
+  const other = await replaceDirectory(t, directory);
+  const bodies: string[] = [];
+  const reading = (async () => {
+    while (bodies.length < 3) bodies.push(...bodiesOf(await journal.read({ entries: 100, bytes: 1e6 })));
+  })();
+  await eventually(() => told.failed.includes("read ESTALE") || told.damaged.length > 0);
+  assert.ok(!(await readdir(directory)).includes("damaged"));
+  await restoreDirectory(directory, other);
+  await reading;
+  assert.deepEqual(bodies, ["2", "4", "5"]);
+  assert.equal(told.damaged.length, 1);
+  assert.ok((await readdir(directory)).includes("damaged"));
 });

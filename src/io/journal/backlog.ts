@@ -86,6 +86,8 @@ const isHere = async ({ lock }: Backlog): Promise<boolean> => {
 /** Null when the file is not there, and the directory is. */
 const tryToOpen = async (backlog: Backlog, { path }: Segment): Promise<File | null> => {
   let file: File;
+  // On both sides: another directory at the same path has files of the same names.
+  await backlog.lock.check();
   try {
     file = await backlog.disk.files.openToRead(path);
   } catch (error) {
@@ -93,7 +95,6 @@ const tryToOpen = async (backlog: Backlog, { path }: Segment): Promise<File | nu
     return null;
   }
   try {
-    // Another directory at the same path has files of the same names.
     await backlog.lock.check();
     return file;
   } catch (error) {
@@ -131,7 +132,10 @@ const fits = (taking: Taking, arrival: Arrival): boolean =>
   taking.taken.length === 0 || taking.bytes + arrival.body.length <= taking.limit.bytes;
 
 const salvageDamage = async (backlog: Backlog, segment: Segment, damage: FileRange | null): Promise<void> => {
-  if (damage !== null) await salvage(backlog.disk, segment, { ...damage, kind: "damage" });
+  if (damage === null) return;
+  // By its name there may be another file now.
+  await backlog.lock.check();
+  await salvage(backlog.disk, segment, { ...damage, kind: "damage" });
 };
 
 /** False when the frame does not fit the batch any more, and stays for the next one. */
@@ -144,12 +148,11 @@ const takeFrame = async (
   const arrival = content?.arrival ?? null;
   if (arrival !== null && !fits(taking, arrival)) return false;
   await salvageDamage(backlog, segment, frame.damage);
+  // Its CRC is good, but no version that we know has written it, or not with this key in this place.
+  const unknown = content === null ? { at: frame.start, bytes: frame.end - frame.start } : null;
+  await salvageDamage(backlog, segment, unknown);
   acceptFrame(reader, frame);
-  if (content === null) {
-    // Its CRC is good, but no version that we know has written it, or not with this key in this place.
-    await salvageDamage(backlog, segment, { at: frame.start, bytes: frame.end - frame.start });
-    return true;
-  }
+  if (unknown !== null) return true;
   const sequence = segment.first + frame.index;
   skipTo(backlog, sequence);
   backlog.sequence = sequence + 1;
