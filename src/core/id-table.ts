@@ -7,12 +7,21 @@ export type IdTable = {
   readonly set: (id: string, value: number) => void;
 };
 
+/** Of the slots: with more of them in use it takes longer to find a free one. */
+const mostInUse = 0.8;
 /** 128 bits of a digest: of 400,000 ids one is taken for another once in 10^32 looks. */
 const wordsOfId = 4;
 const words = new Uint32Array(wordsOfId);
 const bytes = Buffer.from(words.buffer);
-/** Of the slots: with more of them in use it takes longer to find a free one. */
-const mostInUse = 0.8;
+/** The id in `words`: each is looked for several times in a row. */
+let loaded = "";
+
+const load = (id: string): void => {
+  if (id === loaded) return;
+  loaded = "";
+  if (bytes.write(id, "hex") < bytes.length) throw new Error(`not 32 hex digits: ${id}`);
+  loaded = id;
+};
 
 /**
  * Ids are in hex, of 32 digits or more. In arrays of numbers, and not a map: the collector would go through all that are
@@ -32,7 +41,7 @@ export const createIdTable = (mostIds: number): IdTable => {
   };
   /** Where the id is, or may be put. */
   const slotOf = (id: string): number => {
-    if (bytes.write(id, "hex") < bytes.length) throw new Error(`not 32 hex digits: ${id}`);
+    load(id);
     let slot = (words[0] ?? 0) % slots;
     while (values[slot] !== 0 && !isAt(slot)) slot = (slot + 1) % slots;
     return slot;

@@ -32,4 +32,7 @@ test("P7: what is no id is told, and is not taken for another", () => {
   const table = createIdTable(10);
   table.set(idOf(1), 1);
   assert.throws(() => table.get("no id"), /not 32 hex digits: no id/);
+  // Begins as an id does.
+  assert.throws(() => table.get("ffffno id"), /not 32 hex digits: ffffno id/);
+  assert.equal(table.get(idOf(1)), 1);
 });

@@ -93,6 +93,16 @@ test("P7: one that is under way is known however many settle meanwhile, and its 
   assert.notEqual(repeats.firstOf(eventId, "envelope-finished"), undefined);
 });
 
+test("P9: one that was under way and has settled is forgotten in its turn", () => {
+  const { time, repeats } = at(1000);
+  const entry = mustAppend(openMemoryJournal({ maxBytes: 10_000 }), arrivalOf(1));
+  const { eventId, receivedAt } = entry.arrival;
+  repeats.begin(entry);
+  repeats.settled(eventId, receivedAt, true);
+  for (let i = 0; i < 600_000; i += 1) repeats.settled(idOf(i), time.now, true);
+  assert.equal(repeats.firstOf(eventId, "envelope-finished"), undefined);
+});
+
 test("P9: the last 200,000 are known beside as many that are under way", () => {
   const { time, repeats } = at(1000);
   const arrival = arrivalOf(1);
