@@ -8,6 +8,7 @@ import {
   createSegmentReader,
   fillWindow,
   peekFrame,
+  throwIfKeptBack,
   type SegmentFrame,
   type SegmentReader,
   type SegmentStep,
@@ -119,15 +120,6 @@ async function* passStep(
   if (segment.header.first + step.index >= from) yield toSeen(segment, step);
 }
 
-/** What the system refuses at the end of the journal may be more than a tail. */
-const throwIfKeptBack = (
-  { refusal, expectedAt }: SegmentReader,
-  { step, range }: { readonly step: SegmentStep; readonly range: Range },
-): void => {
-  const isEnd = step.kind === "end" && range.end === Infinity;
-  if (isEnd && refusal !== undefined && refusal.end > expectedAt) throw refusal.error;
-};
-
 async function* scanFile(file: File, segment: SegmentSeen, range: Range): AsyncGenerator<Seen> {
   // What a running bridge has written by half when this is asked is acknowledged to nobody yet.
   const reader = createSegmentReader(file, { salt: segment.header.salt, bytes: await file.size() });
@@ -136,7 +128,7 @@ async function* scanFile(file: File, segment: SegmentSeen, range: Range): AsyncG
     if (step.kind === "more") {
       await fillWindow(reader);
     } else {
-      throwIfKeptBack(reader, { step, range });
+      if (step.kind === "end" && range.end === Infinity) throwIfKeptBack(reader);
       yield* passStep(segment, reader, { step, range });
       if (isLast(segment, step, range.end)) return;
     }

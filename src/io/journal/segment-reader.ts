@@ -214,6 +214,11 @@ export const fillWindow = async (reader: SegmentReader): Promise<void> => {
   if (reader.window.length < size) reader.fileBytes = reader.windowAt + reader.window.length;
 };
 
+/** At the end of the last segment: what the system refuses behind the last good frame may be more than a torn one. */
+export const throwIfKeptBack = ({ refusal, expectedAt }: SegmentReader): void => {
+  if (refusal !== undefined && refusal.end > expectedAt) throw refusal.error;
+};
+
 /**
  * Goes to the end: the index behind the last good frame, and the bytes behind that. Rejects when the disk refuses a part of
  * those: nobody can say then that no frame is there, and what is taken for a torn end is written again.
@@ -225,8 +230,9 @@ export const findSegmentEnd = async (
     const step = peekFrame(reader);
     if (step.kind === "frame") acceptFrame(reader, step);
     else if (step.kind === "more") await fillWindow(reader);
-    else if (reader.refusal !== undefined && reader.refusal.end > reader.expectedAt)
-      throw reader.refusal.error;
-    else return { nextIndex: reader.index, torn: step.damage };
+    else {
+      throwIfKeptBack(reader);
+      return { nextIndex: reader.index, torn: step.damage };
+    }
   }
 };
