@@ -2,21 +2,24 @@ import assert from "node:assert/strict";
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
 import { segmentFileName } from "../../src/core/segment.ts";
 import { type Files, realFiles } from "../../src/io/journal/files.ts";
 import { countedFiles } from "../support/countedFiles.ts";
 import { fillJournal, newDirectory } from "../support/directories.ts";
+import { settle } from "../support/drive.ts";
 import { eventually } from "../support/eventually.ts";
-import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll } from "../support/journals.ts";
+import {
+  arrivalOf,
+  arrivalsTo,
+  bodiesOf,
+  mustAppend,
+  numbersTo,
+  openOrFail,
+  readAll,
+} from "../support/journals.ts";
 import { createModelFiles, systemError } from "../support/modelFiles.ts";
 
 // A journal whose directory is not at its path, for a moment or because another one is there now.
-
-/** All that needs no timer. */
-const settle = async (): Promise<void> => {
-  for (let turns = 0; turns < 20; turns += 1) await turn();
-};
 
 test("P1, P8: a directory that is away for a moment, during a write that nobody waits for, is told, and callbacks are taken again within 2 s", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
@@ -62,16 +65,12 @@ test("P1, P8: a directory that is away for a moment, during a write that nobody 
   assert.deepEqual([told.failed, told.recovered], [["write ESTALE"], 1]);
 });
 
-const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i + 1}`);
-
-const arrivals = (count: number) => numbers(count).map((number) => arrivalOf(Number(number)));
-
 /** Puts the directory away; another bridge stores three callbacks in a new one at its path. */
 const replaceDirectory = async (t: TestContext, directory: string) => {
   await rename(directory, `${directory}.away`);
   const { journal } = await openOrFail({ files: realFiles, directory });
   t.after(() => journal[Symbol.asyncDispose]());
-  for (const arrival of arrivals(3)) assert.ok((await journal.stored(mustAppend(journal, arrival))).ok);
+  for (const arrival of arrivalsTo(3)) assert.ok((await journal.stored(mustAppend(journal, arrival))).ok);
   return journal;
 };
 
@@ -85,7 +84,7 @@ const restoreDirectory = async (directory: string, other: AsyncDisposable): Prom
 /** A bridge with a segment that it may remove as soon as its clock goes on. */
 const openWithRetained = async (t: TestContext, others: Partial<Files> = {}) => {
   const directory = join(await newDirectory(t), "journal");
-  await fillJournal(directory, arrivals(3), { released: 3 });
+  await fillJournal(directory, arrivalsTo(3), { released: 3 });
   const time = { now: Date.now() };
   const { journal, told } = await openOrFail({
     files: { ...realFiles, ...others },
@@ -112,7 +111,7 @@ test("P1: a segment of another bridge, in a new directory at the same path, stay
   await other[Symbol.asyncDispose]();
   const { journal: next } = await openOrFail({ files: realFiles, directory });
   t.after(() => next[Symbol.asyncDispose]());
-  assert.deepEqual(bodiesOf(await readAll(next)), numbers(3));
+  assert.deepEqual(bodiesOf(await readAll(next)), numbersTo(3));
 });
 
 test("P1: so it does when the directory is replaced after housekeeping has looked at it", async (t) => {
@@ -144,7 +143,7 @@ test("P9: a segment whose time has passed while its directory was away is remove
 
 test("P3: a reader that finds the files of another bridge at its path passes nothing over", async (t) => {
   const directory = join(await newDirectory(t), "journal");
-  await fillJournal(directory, arrivals(40), { segmentBytes: 6000 });
+  await fillJournal(directory, arrivalsTo(40), { segmentBytes: 6000 });
   const { files, open } = countedFiles(realFiles);
   const { journal, told } = await openOrFail({ files, directory });
   t.after(() => journal[Symbol.asyncDispose]());
@@ -152,34 +151,44 @@ test("P3: a reader that finds the files of another bridge at its path passes not
   const reading = journal.read({ entries: 100, bytes: 1e6 });
   await eventually(() => told.failed.includes("read ESTALE") || told.missing > 0);
   await restoreDirectory(directory, other);
-  assert.deepEqual(bodiesOf([...(await reading), ...(await readAll(journal))]), numbers(40));
+  assert.deepEqual(bodiesOf([...(await reading), ...(await readAll(journal))]), numbersTo(40));
   await journal[Symbol.asyncDispose]();
   assert.deepEqual([told.missing, told.damaged, open()], [0, [], 0]);
 });
 
-test("P3: so does one whose own directory is back as soon as it has opened another bridge's file", async (t) => {
-  const directory = join(await newDirectory(t), "journal");
-  await fillJournal(directory, arrivals(40), { segmentBytes: 6000 });
-  const bringBack: (() => Promise<void>)[] = [];
-  const openToRead: Files["openToRead"] = async (path) => {
-    const file = await realFiles.openToRead(path);
-    await bringBack.pop()?.();
-    return file;
-  };
-  const { journal, told } = await openOrFail({ files: { ...realFiles, openToRead }, directory });
-  t.after(() => journal[Symbol.asyncDispose]());
-  const other = await replaceDirectory(t, directory);
-  bringBack.push(() => restoreDirectory(directory, other));
-  const reading = journal.read({ entries: 100, bytes: 1e6 });
-  await eventually(() => told.failed.includes("read ESTALE") || told.missing > 0);
-  await bringBack.pop()?.();
-  assert.deepEqual(bodiesOf([...(await reading), ...(await readAll(journal))]), numbers(40));
-  assert.equal(told.missing, 0);
-});
+for (const [what, isBefore] of [
+  ["whose directory is replaced just before it opens a file", true],
+  ["whose own directory is back just after it has opened another bridge's file", false],
+] as const)
+  test(`P3: so does one ${what}`, async (t) => {
+    const directory = join(await newDirectory(t), "journal");
+    await fillJournal(directory, arrivalsTo(40), { segmentBytes: 6000 });
+    const once: (() => Promise<void>)[] = [];
+    const openToRead: Files["openToRead"] = async (path) => {
+      if (isBefore) await once.pop()?.();
+      const file = await realFiles.openToRead(path);
+      if (!isBefore) await once.pop()?.();
+      return file;
+    };
+    const { journal, told } = await openOrFail({ files: { ...realFiles, openToRead }, directory });
+    t.after(() => journal[Symbol.asyncDispose]());
+    const others: AsyncDisposable[] = [];
+    const replace = async (): Promise<void> => void others.push(await replaceDirectory(t, directory));
+    const restore = async (): Promise<void> => {
+      for (const other of others.splice(0)) await restoreDirectory(directory, other);
+    };
+    if (!isBefore) await replace();
+    once.push(isBefore ? replace : restore);
+    const reading = journal.read({ entries: 100, bytes: 1e6 });
+    await eventually(() => told.failed.includes("read ESTALE") || told.missing > 0);
+    await restore();
+    assert.deepEqual(bodiesOf([...(await reading), ...(await readAll(journal))]), numbersTo(40));
+    assert.equal(told.missing, 0);
+  });
 
 test("P8: bytes that cannot be read are not looked for in another bridge's directory, and are told when ours is back", async (t) => {
   const directory = join(await newDirectory(t), "journal");
-  await fillJournal(directory, arrivals(5));
+  await fillJournal(directory, arrivalsTo(5));
   const path = join(directory, segmentFileName(1));
   const bytes = await readFile(path);
   const at = bytes.indexOf(arrivalOf(3).body);

@@ -11,7 +11,15 @@ import { realFiles } from "../../src/io/journal/files.ts";
 import { withBadPage } from "../support/badPages.ts";
 import { countedFiles } from "../support/countedFiles.ts";
 import { eventually } from "../support/eventually.ts";
-import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
+import {
+  arrivalOf,
+  bodiesOf,
+  mustAppend,
+  numbersTo,
+  openOrFail,
+  readAll,
+  tryOpen,
+} from "../support/journals.ts";
 import { createModelFiles, systemError } from "../support/modelFiles.ts";
 
 const onDisk = async (t: TestContext) => {
@@ -20,7 +28,6 @@ const onDisk = async (t: TestContext) => {
   return { files: realFiles, directory: join(root, "journal") };
 };
 
-const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i + 1));
 const batch = { entries: 100, bytes: 1024 * 1024 };
 
 test("P1: a write whose sync fails once is refused, and within 2 s it goes on by itself; nothing is lost", async () => {
@@ -84,7 +91,7 @@ test("P1: while its directory is somewhere else nothing is taken, and what is in
   const place = { ...(await onDisk(t)), segmentBytes: 6000, memoryBytes: 6000 };
   const { directory } = place;
   const { journal, told } = await openOrFail(place);
-  for (const number of numbers(40)) {
+  for (const number of numbersTo(40)) {
     const entry = mustAppend(journal, arrivalOf(Number(number)));
     assert.ok((await journal.stored(entry)).ok);
   }
@@ -112,7 +119,7 @@ test("P1: while its directory is somewhere else nothing is taken, and what is in
   assert.equal(bodies.length, kept + 1);
   assert.deepEqual(
     bodies.filter((body) => body !== "0"),
-    [...numbers(40), "99"],
+    [...numbersTo(40), "99"],
   );
   assert.equal(later.missing, 0);
   await next[Symbol.asyncDispose]();
@@ -139,12 +146,12 @@ for (const name of [/\.journal$/, /cursor$/]) {
   test(`P1: an unreadable first page of ${name} costs nothing but repeats`, async (t) => {
     const place = await onDisk(t);
     const { journal } = await openOrFail(place);
-    for (const number of numbers(20)) mustAppend(journal, arrivalOf(Number(number)));
+    for (const number of numbersTo(20)) mustAppend(journal, arrivalOf(Number(number)));
     await journal.read({ entries: 5, bytes: 1e6 });
     journal.release(5);
     await journal[Symbol.asyncDispose]();
     const { journal: next } = await openOrFail({ ...place, files: withBadPage(0, name) });
-    assert.deepEqual(bodiesOf(await readAll(next)).slice(-15), numbers(20).slice(5));
+    assert.deepEqual(bodiesOf(await readAll(next)).slice(-15), numbersTo(20).slice(5));
     await next[Symbol.asyncDispose]();
   });
 }
@@ -153,7 +160,7 @@ test("P8: a segment that cannot be removed is told of, and callbacks are taken a
   const model = createModelFiles();
   const { journal, told } = await openOrFail({ files: model.files, segmentBytes: 6000, retentionBytes: 0 });
   model.fault = (operation) => (operation === "remove" ? "EACCES" : null);
-  for (const number of numbers(40)) mustAppend(journal, arrivalOf(Number(number)));
+  for (const number of numbersTo(40)) mustAppend(journal, arrivalOf(Number(number)));
   while (journal.status().pendingRecords > 0) journal.release((await journal.read(batch)).length);
   await eventually(() => told.failed.includes("retention EACCES"));
   model.fault = () => null;
@@ -204,7 +211,7 @@ for (const [operation, path] of [
 test("P9: a journal whose segment cannot be closed keeps no other file open", async () => {
   const model = createModelFiles();
   const { journal } = await openOrFail({ files: model.files });
-  for (const number of numbers(5)) mustAppend(journal, arrivalOf(Number(number)));
+  for (const number of numbersTo(5)) mustAppend(journal, arrivalOf(Number(number)));
   await journal[Symbol.asyncDispose]();
   const { files, open } = countedFiles(model.files);
   const { journal: next, told } = await openOrFail({ files });

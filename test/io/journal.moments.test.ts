@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import { mock, test, type TestContext } from "node:test";
+import { test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { openCursor, placeBytes, readPlace, writeCursor } from "../../src/io/journal/cursor.ts";
 import { type File, type Files, realFiles } from "../../src/io/journal/files.ts";
@@ -9,15 +9,19 @@ import { writeMarks } from "../../src/io/journal/skipped.ts";
 import { recallRepeats } from "../../src/recall.ts";
 import { withBadPage } from "../support/badPages.ts";
 import { fillJournal, newDirectory } from "../support/directories.ts";
-import { drive } from "../support/drive.ts";
-import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll } from "../support/journals.ts";
+import { drive, mockTimers } from "../support/drive.ts";
+import {
+  arrivalOf,
+  arrivalsTo,
+  bodiesOf,
+  mustAppend,
+  numbersTo,
+  openOrFail,
+  readAll,
+} from "../support/journals.ts";
 import { createModelFiles, systemError } from "../support/modelFiles.ts";
 
 // A disk that fails for a moment, at the worst one: what it holds is there afterwards, and nothing may be taken for gone.
-
-const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i + 1}`);
-
-const arrivals = (count: number) => numbers(count).map((number) => arrivalOf(Number(number), 1000));
 
 /** Files whose reads are what `reading` makes of them. */
 const filesThatRead = (reading: (file: File) => File["read"], others: Partial<Files> = {}): Files => ({
@@ -32,16 +36,15 @@ const filesThatRead = (reading: (file: File) => File["read"], others: Partial<Fi
 /** Of 200 callbacks on a disk that begins to fail when they are to be read, each is given out once it works again. */
 const assertNothingIsLost = async (t: TestContext, files: Files, beginToFail: () => void): Promise<void> => {
   const directory = join(await newDirectory(t), "journal");
-  await fillJournal(directory, arrivals(200));
-  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
-  t.after(() => mock.timers.reset());
+  await fillJournal(directory, arrivalsTo(200, 1000));
+  mockTimers(t);
   const { journal, told } = await openOrFail({ files, directory });
   t.after(() => journal[Symbol.asyncDispose]());
   beginToFail();
   const bodies: string[] = [];
   while (bodies.length < 200 && told.missing === 0)
     bodies.push(...bodiesOf(await drive(journal.read({ entries: 500, bytes: 1e9 }))));
-  assert.deepEqual([bodies, told.missing, told.damaged], [numbers(200), 0, []]);
+  assert.deepEqual([bodies, told.missing, told.damaged], [numbersTo(200), 0, []]);
 };
 
 for (const [how, code] of [
@@ -95,9 +98,8 @@ for (const failing of [21, 22, 31, 50, 72, 100]) {
 
 test("P1: callbacks that come do not use up the tries of a page that cannot be read for a moment", async (t) => {
   const directory = join(await newDirectory(t), "journal");
-  await fillJournal(directory, arrivals(200));
-  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
-  t.after(() => mock.timers.reset());
+  await fillJournal(directory, arrivalsTo(200, 1000));
+  mockTimers(t);
   const disk = { isBad: false };
   const files = withBadPage(20, /0001\.journal$/, () => disk.isBad);
   const { journal, told } = await openOrFail({ files, directory });
@@ -112,7 +114,7 @@ test("P1: callbacks that come do not use up the tries of a page that cannot be r
   assert.deepEqual(told.failed, ["read EIO"], "no time has passed");
   disk.isBad = false;
   const first = bodiesOf(await drive(reading));
-  assert.deepEqual([...first, ...bodiesOf(await readAll(journal))], numbers(225));
+  assert.deepEqual([...first, ...bodiesOf(await readAll(journal))], numbersTo(225));
   assert.deepEqual([told.missing, told.damaged], [0, []]);
 });
 
@@ -139,7 +141,7 @@ for (const [what, refused] of [
     await journal[Symbol.asyncDispose]();
     const { journal: next } = await openOrFail({ files: model.restart("kill").files });
     t.after(() => next[Symbol.asyncDispose]());
-    assert.deepEqual(bodiesOf(await readAll(next)), numbers(4));
+    assert.deepEqual(bodiesOf(await readAll(next)), numbersTo(4));
   });
 }
 
@@ -160,7 +162,7 @@ test("P1: two that write the cursor at a time write one place after the other, a
 
 test("P3: a place of the cursor that the disk gives out no more, but takes, ends no start", async (t) => {
   const directory = join(await newDirectory(t), "journal");
-  await fillJournal(directory, arrivals(3));
+  await fillJournal(directory, arrivalsTo(3, 1000));
   let isBad = true;
   const openToUpdate: Files["openToUpdate"] = async (path) => {
     const file = await realFiles.openToUpdate(path);
@@ -178,7 +180,7 @@ test("P3: a place of the cursor that the disk gives out no more, but takes, ends
   };
   const { journal } = await openOrFail({ files: { ...realFiles, openToUpdate }, directory });
   t.after(() => journal[Symbol.asyncDispose]());
-  assert.deepEqual(bodiesOf(await readAll(journal)), numbers(3));
+  assert.deepEqual(bodiesOf(await readAll(journal)), numbersTo(3));
 });
 
 for (const how of ["cannot be read for a moment", "is damaged"]) {
@@ -212,7 +214,7 @@ for (const how of ["cannot be read for a moment", "is damaged"]) {
 
 test("P1: a directory that comes back just before it is looked for has lost no segment", async (t) => {
   const directory = join(await newDirectory(t), "journal");
-  await fillJournal(directory, arrivals(100));
+  await fillJournal(directory, arrivalsTo(100, 1000));
   let isAway = false;
   const openToRead: Files["openToRead"] = async (path) => {
     if (!isAway) return realFiles.openToRead(path);
@@ -227,6 +229,6 @@ test("P1: a directory that comes back just before it is looked for has lost no s
   const { journal, told } = await openOrFail({ files: { ...realFiles, openToRead }, directory });
   t.after(() => journal[Symbol.asyncDispose]());
   isAway = true;
-  assert.deepEqual(bodiesOf(await readAll(journal)), numbers(100));
+  assert.deepEqual(bodiesOf(await readAll(journal)), numbersTo(100));
   assert.equal(told.missing, 0);
 });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { mock, test, type TestContext } from "node:test";
+import { test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { segmentFileName, segmentHeaderBytes } from "../../src/core/segment.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
-import { withBadPage } from "../support/badPages.ts";
+import { pageBytes, withBadPage } from "../support/badPages.ts";
 import { fillJournal, newDirectory } from "../support/directories.ts";
-import { drive } from "../support/drive.ts";
+import { drive, mockTimers } from "../support/drive.ts";
 import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
 
@@ -92,13 +92,6 @@ test("P3: behind a bad sector the reader goes on, also where Kafka had all that 
   assert.deepEqual(bodiesOf(await reading), ["40000"]);
   assert.equal(told.damaged.length, 1);
 });
-
-const pageBytes = 4096;
-
-const mockTimers = (t: TestContext): void => {
-  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
-  t.after(() => mock.timers.reset());
-};
 
 type Filled = { readonly count: number; readonly bytes: number; readonly bad: number };
 

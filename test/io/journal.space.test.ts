@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
 import type { Files } from "../../src/io/journal/files.ts";
+import { settle } from "../support/drive.ts";
 import { eventually } from "../support/eventually.ts";
 import { arrivalOf, mustAppend, openOrFail } from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
@@ -34,11 +34,6 @@ test("P10: whoever asks for a sync just as the disk runs low on space is answere
   await eventually(() => answer === "stored");
   await journal[Symbol.asyncDispose]();
 });
-
-/** All that needs no timer. */
-const settle = async (): Promise<void> => {
-  for (let turns = 0; turns < 20; turns += 1) await turn();
-};
 
 test("P7: the disk is looked at five times a second while a callback waits, once a second at rest, and at once for the first callback after a rest", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });

@@ -10,7 +10,15 @@ import { testJournal } from "../contract/journalContract.ts";
 import { eventually } from "../support/eventually.ts";
 import { collectGarbage } from "../support/garbage.ts";
 import { oneKey } from "../support/journalKeys.ts";
-import { arrivalOf, bodiesOf, mustAppend, openOrFail, readAll, tryOpen } from "../support/journals.ts";
+import {
+  arrivalOf,
+  bodiesOf,
+  mustAppend,
+  numbersTo,
+  openOrFail,
+  readAll,
+  tryOpen,
+} from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
 
 const newDirectory = async (t: TestContext): Promise<string> => {
@@ -20,7 +28,6 @@ const newDirectory = async (t: TestContext): Promise<string> => {
 };
 
 const onDisk = async (t: TestContext) => ({ files: realFiles, directory: await newDirectory(t) });
-const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i + 1));
 const batch = { entries: 100, bytes: 1024 * 1024 };
 
 testJournal("journal on disk", async (t, limits) => {
@@ -52,20 +59,20 @@ testJournal("journal of many small segments and little memory", async (t, limits
 test("P1: callbacks that were not released are there after a restart, in order, and the others are not", async (t) => {
   const place = { ...(await onDisk(t)), segmentBytes: 6000 };
   const { journal } = await openOrFail(place);
-  for (const number of numbers(50)) mustAppend(journal, arrivalOf(Number(number)));
+  for (const number of numbersTo(50)) mustAppend(journal, arrivalOf(Number(number)));
   await journal.read({ entries: 20, bytes: 1e6 });
   journal.release(15);
   await journal[Symbol.asyncDispose]();
   const { journal: next, told } = await openOrFail(place);
   assert.equal(next.status().pendingRecords, 35);
-  assert.deepEqual(bodiesOf(await readAll(next)), numbers(50).slice(15));
+  assert.deepEqual(bodiesOf(await readAll(next)), numbersTo(50).slice(15));
   assert.deepEqual(told.damaged, []);
   await next[Symbol.asyncDispose]();
 });
 
 test("one sync stores all that came together", async (t) => {
   const { journal, told } = await openOrFail(await onDisk(t));
-  const entries = numbers(1000).map((number) => mustAppend(journal, arrivalOf(Number(number))));
+  const entries = numbersTo(1000).map((number) => mustAppend(journal, arrivalOf(Number(number))));
   const stored = await Promise.all(entries.map((entry) => journal.stored(entry)));
   assert.ok(stored.every(({ ok }) => ok));
   assert.ok(told.synced <= 3, `${told.synced} syncs`);
@@ -122,7 +129,7 @@ for (const [name, hours] of [
     await journal[Symbol.asyncDispose]();
     if (hours > 0) assert.ok(before > 2, "there was something to drop");
     const { journal: next } = await openOrFail({ ...setup, files: model.restart("power").files });
-    assert.deepEqual(bodiesOf(await readAll(next)), numbers(80).slice(21));
+    assert.deepEqual(bodiesOf(await readAll(next)), numbersTo(80).slice(21));
     assert.equal(told.missing, 0);
     await next[Symbol.asyncDispose]();
   });
@@ -151,7 +158,7 @@ test("P9: what waits for a reader that takes nothing leaves the memory as soon a
     arrivalOf(1).receivedAt,
     "P8: it is known how long it has waited",
   );
-  assert.deepEqual(bodiesOf(await readAll(journal)), numbers(count + more));
+  assert.deepEqual(bodiesOf(await readAll(journal)), numbersTo(count + more));
 });
 
 test("P9: a reader far behind gets all from the disk, in order, while memory holds next to nothing", async (t) => {
@@ -175,5 +182,5 @@ test("P9: a reader far behind gets all from the disk, in order, while memory hol
     bodies.push(...bodiesOf(entries));
     journal.release(entries.length);
   }
-  assert.deepEqual(bodies, numbers(count));
+  assert.deepEqual(bodies, numbersTo(count));
 });

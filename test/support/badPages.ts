@@ -1,7 +1,7 @@
 import { type File, type Files, realFiles } from "../../src/io/journal/files.ts";
 import { systemError } from "./modelFiles.ts";
 
-const pageBytes = 4096;
+export const pageBytes = 4096;
 
 /** Reads of this page of any file of the name fail as a bad sector does, as long as it is bad. */
 export const withBadPage = (page: number, name: RegExp, isBad: () => boolean = () => true): Files => {

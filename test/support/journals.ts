@@ -14,6 +14,12 @@ export const arrivalOf = (number: number, bytes = 100, source: string | null = "
   return { eventId: eventIdOf(body), receivedAt: 1_700_000_000_000 + number, source, body, deadLetter: null };
 };
 
+/** What `bodiesOf` says of the first so many arrivals. */
+export const numbersTo = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i + 1}`);
+
+export const arrivalsTo = (count: number, bytes?: number): Arrival[] =>
+  numbersTo(count).map((number) => arrivalOf(Number(number), bytes));
+
 export const mustAppend = (journal: Journal, arrival: Arrival): Entry => {
   const appended = journal.append(arrival);
   assert.ok(appended.ok, JSON.stringify(appended));

@@ -2,7 +2,7 @@ import { openFrame } from "../../core/frame.ts";
 import type { Arrival, BatchLimit } from "../../core/journal.ts";
 import { segmentAfter, segmentHolding, type Catalogue, type Segment } from "./catalogue.ts";
 import { writeCursor, type Cursor } from "./cursor.ts";
-import { codeOf, type File, isSystemError, type Lock } from "./files.ts";
+import { type File, type Lock, openIfThere } from "./files.ts";
 import type { Disk } from "./options.ts";
 import { salvage } from "./salvage.ts";
 import type { Skipped } from "./skipped.ts";
@@ -72,33 +72,18 @@ const markBefore = (segment: Segment, sequence: number) => {
 const endOf = ({ catalogue }: Backlog, segment: Segment | undefined): number =>
   (segment === undefined ? undefined : segmentAfter(catalogue.held, segment)?.first) ?? Infinity;
 
-/** False when the directory was moved or removed: its files are not lost then, they may come back with it. */
-const isHere = async ({ lock }: Backlog): Promise<boolean> => {
+/**
+ * Null when the file is not there, and the directory is. One that was moved or removed may come back with its files; and
+ * another one at the same path has files of the same names. So it is looked for on both sides.
+ */
+const tryToOpen = async ({ disk, lock }: Backlog, { path }: Segment): Promise<File | null> => {
+  await lock.check();
+  const file = await openIfThere(disk.files, path);
   try {
     await lock.check();
-    return true;
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return false;
-  }
-};
-
-/** Null when the file is not there, and the directory is. */
-const tryToOpen = async (backlog: Backlog, { path }: Segment): Promise<File | null> => {
-  let file: File;
-  // On both sides: another directory at the same path has files of the same names.
-  await backlog.lock.check();
-  try {
-    file = await backlog.disk.files.openToRead(path);
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT" || !(await isHere(backlog))) throw error;
-    return null;
-  }
-  try {
-    await backlog.lock.check();
     return file;
   } catch (error) {
-    await file.close();
+    await file?.close();
     throw error;
   }
 };

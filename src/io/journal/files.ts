@@ -214,6 +214,16 @@ export const codeOf = (error: unknown): string =>
 /** False for a bug, which nobody may take for a fault of the disk. */
 export const isSystemError = (error: unknown): boolean => error instanceof Error && "syscall" in error;
 
+/** To read; null when there is no such file. */
+export const openIfThere = async (files: Files, path: string): Promise<File | null> => {
+  try {
+    return await files.openToRead(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+};
+
 export const realFiles: Files = {
   create,
   openToRead: (path) => openFile(path, O_RDONLY),

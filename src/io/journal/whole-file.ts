@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { codeOf, type File, type Files } from "./files.ts";
+import { codeOf, type File, type Files, openIfThere } from "./files.ts";
 
 // Small files beside the segments, read and replaced as a whole. All reject with the system's error.
 
@@ -9,13 +9,8 @@ export const withFile = async <T>(
   path: string,
   use: (file: File) => Promise<T>,
 ): Promise<T | undefined> => {
-  let file: File;
-  try {
-    file = await files.openToRead(path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  const file = await openIfThere(files, path);
+  if (file === null) return undefined;
   try {
     return await use(file);
   } finally {
