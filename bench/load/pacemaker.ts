@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 
-// Says that it is there, is told when to start, and posts the places of the requests that are due. A thread of its own, since a sleep here wakes up within a tenth of a
-// millisecond, where a timer of the event loop may be a whole one late.
+// Says that it is there, is told when to start, and posts the places of the requests that are due. A thread of its own,
+// since a sleep here wakes up within a tenth of a millisecond, where a timer of the event loop may be a whole one late.
 
 const { rate, requests }: { rate: number; requests: number } = workerData;
 const bell = new Int32Array(new SharedArrayBuffer(4));
