@@ -14,10 +14,23 @@ export type AcceptOptions = {
 /** The part of the time that Kafka has to itself, before the disk is asked for a sync. */
 const kafkaShare = 0.6;
 
-const published = ({ event, repeat }: Settlement): Result<Acknowledgement, Refusal> =>
-  ok({ after: repeat === true ? "duplicate" : "published", event });
+type Accepted = Result<Acknowledgement, Refusal>;
 
-const unread: Result<Acknowledgement, Refusal> = ok({ after: "stored", event: "unread" });
+/** One object for all that end alike, of which there are as many as events: a message between threads holds each once. */
+const createEnds = (after: Acknowledgement["after"]) => {
+  const ends = new Map<string, Accepted>();
+  return (event: string): Accepted => {
+    const end = ends.get(event) ?? ok({ after, event });
+    ends.set(event, end);
+    return end;
+  };
+};
+const [first, duplicate] = [createEnds("published"), createEnds("duplicate")];
+
+const published = ({ event, repeat }: Settlement): Accepted =>
+  repeat === true ? duplicate(event) : first(event);
+
+const unread: Accepted = ok({ after: "stored", event: "unread" });
 
 const tooLate = fail("deadline-passed", "neither Kafka nor the disk had it in time");
 
@@ -27,7 +40,7 @@ const tooLate = fail("deadline-passed", "neither Kafka nor the disk had it in ti
  */
 export const createAccept = ({ journal, ackAfter, clock }: AcceptOptions): Accept => {
   /** Whichever has it first. A disk that fails leaves the word to Kafka, as long as there is time. */
-  const eitherHasIt = async (entry: Entry, ms: number): Promise<Result<Acknowledgement, Refusal>> => {
+  const eitherHasIt = async (entry: Entry, ms: number): Promise<Accepted> => {
     let refusal: Failure<Refusal> = tooLate;
     const inKafka = entry.settled.then(published);
     const onDisk = journal.stored(entry).then((stored) => {
@@ -38,7 +51,7 @@ export const createAccept = ({ journal, ackAfter, clock }: AcceptOptions): Accep
     return (await within(ms, Promise.race([inKafka, onDisk]))) ?? refusal;
   };
 
-  const afterKafka = (entry: Entry, msLeft: number): Promise<Result<Acknowledgement, Refusal>> => {
+  const afterKafka = (entry: Entry, msLeft: number): Promise<Accepted> => {
     const kafkaMs = journal.durable ? Math.trunc(msLeft * kafkaShare) : msLeft;
     return within(kafkaMs, entry.settled).then((settlement) => {
       if (settlement !== null) return published(settlement);
@@ -46,7 +59,7 @@ export const createAccept = ({ journal, ackAfter, clock }: AcceptOptions): Accep
     });
   };
 
-  const afterDisk = (entry: Entry, msLeft: number): Promise<Result<Acknowledgement, Refusal>> =>
+  const afterDisk = (entry: Entry, msLeft: number): Promise<Accepted> =>
     within(msLeft, journal.stored(entry)).then((stored) => {
       if (stored === null) return tooLate;
       return stored.ok ? unread : stored;

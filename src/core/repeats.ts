@@ -1,5 +1,6 @@
 import { createIdTable } from "./id-table.ts";
 import type { Entry, Settlement } from "./journal.ts";
+import { createNumbered } from "./numbered.ts";
 
 /** Ids of a generation, of which there are two; at about 32 bytes each. A repeat of one that is forgotten is published again. */
 const generationSize = 200_000;
@@ -28,29 +29,9 @@ export type Repeats = {
 
 const noRepeats: Repeats = { firstOf: () => undefined, begin: () => {}, settled: () => {} };
 
-/** Entries that are under way, each under a number from 1 that it keeps; numbers are used again. */
-const createUnderWay = () => {
-  const entries: (Entry | null)[] = [null];
-  const free: number[] = [];
-  return {
-    at: (number: number): Entry | null => entries[number] ?? null,
-    add: (entry: Entry): number => {
-      const number = free.pop() ?? entries.length;
-      entries[number] = entry;
-      return number;
-    },
-    remove: (number: number): void => {
-      entries[number] = null;
-      free.push(number);
-    },
-    count: () => entries.length - 1 - free.length,
-    all: () => entries.entries(),
-  };
-};
-
 export const createRepeats = ({ windowMs, clock }: RepeatRules): Repeats => {
   if (windowMs === 0) return noRepeats;
-  const underWay = createUnderWay();
+  const underWay = createNumbered<Entry>();
   /**
    * By id, when it was received, or minus the number under which it is under way; in two generations, of which the older one
    * is forgotten, but for what is under way.
@@ -64,8 +45,8 @@ export const createRepeats = ({ windowMs, clock }: RepeatRules): Repeats => {
   const turn = (): void => {
     old = young;
     young = createIdTable(generationSize + underWay.count());
-    for (const [number, entry] of underWay.all())
-      if (entry !== null && old.get(entry.arrival.eventId) === 0) young.set(entry.arrival.eventId, -number);
+    for (const [number, { arrival }] of underWay.all())
+      if (old.get(arrival.eventId) === 0) young.set(arrival.eventId, -number);
     carried = young.size();
   };
 

@@ -1,4 +1,5 @@
 import type { Accept } from "../core/acknowledgement.ts";
+import { createNumbered } from "../core/numbered.ts";
 import { eventIdOf } from "../core/record.ts";
 import { fail } from "../core/result.ts";
 import type { AdmittedBody } from "../core/signature.ts";
@@ -17,7 +18,7 @@ export type HandingOverOptions = {
 };
 
 type Waiting = { readonly bytes: number; readonly resolve: (result: Accepted) => void };
-type Outgoing = { readonly admitted: AdmittedBody; readonly msLeft: number };
+type Outgoing = { readonly number: number; readonly admitted: AdmittedBody; readonly msLeft: number };
 
 const joined = (bodies: readonly Buffer[], bytes: readonly number[]): ArrayBuffer => {
   const all = new ArrayBuffer(bytes.reduce((sum, length) => sum + length, 0));
@@ -27,12 +28,12 @@ const joined = (bodies: readonly Buffer[], bytes: readonly number[]): ArrayBuffe
   return all;
 };
 
-const pack = (first: number, outgoing: readonly Outgoing[]): Parcels => {
+const pack = (outgoing: readonly Outgoing[]): Parcels => {
   const bodies = outgoing.map(({ admitted }) => admitted.body);
   const bytes = bodies.map(({ length }) => length);
   return {
     kind: "parcels",
-    first,
+    numbers: outgoing.map(({ number }) => number),
     sources: outgoing.map(({ admitted }) => admitted.source),
     eventIds: bodies.map(eventIdOf),
     msLeft: outgoing.map(({ msLeft }) => msLeft),
@@ -44,40 +45,37 @@ const pack = (first: number, outgoing: readonly Outgoing[]): Parcels => {
 
 /** The worker's side: gives admitted callbacks to the thread that has the journal. */
 export const createHandingOver = ({ maxInFlight, network, send }: HandingOverOptions): HandingOver => {
-  const waiting = new Map<number, Waiting>();
+  const waiting = createNumbered<Waiting>();
   let bytesWaiting = 0;
-  let next = 1;
   let outgoing: Outgoing[] = [];
 
   const flush = (): void => {
-    const packed = pack(next - outgoing.length, outgoing);
+    const packed = pack(outgoing);
     outgoing = [];
     send(packed, [packed.bodies]);
   };
   const handOver = (admitted: AdmittedBody, msLeft: number): Promise<Accepted> => {
     const { promise, resolve } = Promise.withResolvers<Accepted>();
     const bytes = admitted.body.length;
-    waiting.set(next, { bytes, resolve });
     bytesWaiting += bytes;
-    next += 1;
     if (outgoing.length === 0) setImmediate(flush);
-    outgoing.push({ admitted, msLeft });
+    outgoing.push({ number: waiting.add({ bytes, resolve }), admitted, msLeft });
     return promise;
   };
 
   return {
     accept: (admitted, msLeft) => {
       // Only behind a main thread that does not answer: its own limits are told by its answers.
-      if (waiting.size >= maxInFlight) return Promise.resolve(fail("in-flight-limit"));
+      if (waiting.count() >= maxInFlight) return Promise.resolve(fail("in-flight-limit"));
       if (bytesWaiting + admitted.body.length > network.maxBytesInFlight)
         return Promise.resolve(fail("bytes-in-flight-limit"));
       return handOver(admitted, msLeft);
     },
     answered: ({ numbers, results }) => {
       for (const [index, number] of numbers.entries()) {
-        const [one, result] = [waiting.get(number), results[index]];
-        if (one === undefined || result === undefined) continue;
-        waiting.delete(number);
+        const [one, result] = [waiting.at(number), results[index]];
+        if (one === null || result === undefined) continue;
+        waiting.remove(number);
         bytesWaiting -= one.bytes;
         one.resolve(result);
       }

@@ -19,8 +19,8 @@ export type WorkerData = {
  */
 export type Parcels = {
   readonly kind: "parcels";
-  /** The number of the first one; they rise by one. */
-  readonly first: number;
+  /** Each is one callback's until its answer, which comes once. */
+  readonly numbers: readonly number[];
   readonly sources: readonly (string | null)[];
   readonly eventIds: readonly string[];
   readonly msLeft: readonly number[];

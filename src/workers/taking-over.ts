@@ -9,27 +9,15 @@ import { type Accepted, type Answers, monotonicMs, type Parcels } from "./protoc
 export const withLimits = (limits: Limits, accept: Accept): Accept => {
   const limitPassed = createLimits(limits);
   let inFlight = 0;
-  return async (admitted, msLeft) => {
-    const over = limitPassed(admitted.source, inFlight, performance.now());
-    if (over !== null) return fail(over);
-    inFlight += 1;
-    try {
-      return await accept(admitted, msLeft);
-    } finally {
-      inFlight -= 1;
-    }
+  const ended = (result: Accepted): Accepted => {
+    inFlight -= 1;
+    return result;
   };
-};
-
-/** The same object for the same success: a message holds each object once. There are as many as there are events. */
-const createShared = () => {
-  const known = new Map<string, Accepted>();
-  return (result: Accepted): Accepted => {
-    if (!result.ok) return result;
-    const key = `${result.value.after} ${result.value.event}`;
-    const shared = known.get(key) ?? result;
-    known.set(key, shared);
-    return shared;
+  return (admitted, msLeft) => {
+    const over = limitPassed(admitted.source, inFlight, performance.now());
+    if (over !== null) return Promise.resolve(fail(over));
+    inFlight += 1;
+    return accept(admitted, msLeft).then(ended);
   };
 };
 
@@ -38,31 +26,31 @@ const createShared = () => {
  * loop together.
  */
 export const createTakingOver = (accept: Accept, send: (answers: Answers) => void) => {
-  const shared = createShared();
-  let numbers: number[] = [];
+  let answered: number[] = [];
   let results: Accepted[] = [];
   const flush = (): void => {
-    const answers: Answers = { kind: "answers", numbers, results };
-    [numbers, results] = [[], []];
+    const answers: Answers = { kind: "answers", numbers: answered, results };
+    [answered, results] = [[], []];
     send(answers);
   };
   const answer = (number: number, result: Accepted): void => {
-    if (numbers.length === 0) setImmediate(flush);
-    numbers.push(number);
-    results.push(shared(result));
+    if (answered.length === 0) setImmediate(flush);
+    answered.push(number);
+    results.push(result);
   };
 
-  return ({ first, sources, eventIds, msLeft, bytes, bodies, sentAt }: Parcels): void => {
+  return ({ numbers, sources, eventIds, msLeft, bytes, bodies, sentAt }: Parcels): void => {
     const onTheWay = Math.ceil(monotonicMs() - sentAt);
+    const all = Buffer.from(bodies);
     let at = 0;
-    for (const [index, length] of bytes.entries()) {
+    for (const [index, number] of numbers.entries()) {
       // A copy: one callback that waits for long must not keep all that came with it in memory.
-      const body = Buffer.from(Buffer.from(bodies, at, length));
-      at += length;
+      const body = Buffer.allocUnsafe(bytes[index] ?? 0);
+      at += all.copy(body, 0, at);
       const admitted = admittedInThread(body, sources[index] ?? null, eventIds[index] ?? eventIdOf(body));
       // An unexpected throw rejects a promise that nobody awaits: it ends the process.
       void accept(admitted, Math.max(0, (msLeft[index] ?? 0) - onTheWay)).then((result) =>
-        answer(first + index, result),
+        answer(number, result),
       );
     }
   };

@@ -107,7 +107,7 @@ test("P2: time that a callback spends on its way is no longer there for the main
   const now = Number(process.hrtime.bigint()) / 1e6;
   const parcels = {
     kind: "parcels",
-    first: 1,
+    numbers: [1, 2],
     sources: ["a", "a"],
     eventIds: ["", ""],
     msLeft: [2000, 100],
