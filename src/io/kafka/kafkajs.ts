@@ -61,6 +61,15 @@ type Protocol<Request, Response> = {
   };
 };
 
+/** `front`: memory in which the bytes begin at `start`; what is before that is free. */
+type Encoder = {
+  buf: Buffer;
+  offset: number;
+  readonly buffer: Buffer;
+  front?: { readonly whole: Buffer; readonly start: number };
+};
+type EncoderClass = { prototype: { writeEncoder: (this: Encoder, value: Encoder) => Encoder } };
+
 const require = createRequire(import.meta.url);
 const KafkajsCluster: new (options: object) => Cluster = require("kafkajs/src/cluster");
 const { createLogger }: { createLogger: (options: object) => object } = require("kafkajs/src/loggers");
@@ -70,7 +79,11 @@ const metadata: Protocol<
   unknown
 > = require("kafkajs/src/protocol/requests/metadata");
 
+const encoderClass: EncoderClass = require("kafkajs/src/protocol/encoder");
+
 const produceApiKey = 0;
+/** For the length of a request and its head, which holds the client's id. Where it is too little, kafkajs copies. */
+const headBytes = 256;
 
 /**
  * kafkajs makes a buffer of 512 bytes for each header of each record, ten or so in all, and of a response takes only the
@@ -85,8 +98,9 @@ const useOwnProduceProtocol = (): void => {
         apiVersion: version,
         apiName: "Produce",
         encode: async () => {
-          const body = encodeProduceRequest(request);
-          return { buf: body, buffer: body };
+          const whole = encodeProduceRequest(request, headBytes);
+          const body = whole.subarray(headBytes);
+          return { buf: body, buffer: body, front: { whole, start: headBytes } };
         },
       },
       response: {
@@ -94,6 +108,22 @@ const useOwnProduceProtocol = (): void => {
         parse: async (response) => response,
       },
     });
+};
+
+/** kafkajs copies a request behind its head, and both behind their length: up to a megabyte twice. Here these go in front. */
+const writeHeadsInFront = (): void => {
+  const { prototype } = encoderClass;
+  const { writeEncoder } = prototype;
+  prototype.writeEncoder = function write(this: Encoder, value: Encoder): Encoder {
+    const { front } = value;
+    if (front === undefined || front.start < this.offset) return writeEncoder.call(this, value);
+    const start = front.start - this.offset;
+    this.buf.copy(front.whole, start, 0, this.offset);
+    this.buf = front.whole.subarray(start);
+    this.offset = this.buf.length;
+    this.front = { ...front, start };
+    return this;
+  };
 };
 
 /**
@@ -111,6 +141,7 @@ const takeForeignTopicsAsTheyAre = (): void => {
 
 stopIdleTimerLoop();
 useOwnProduceProtocol();
+writeHeadsInFront();
 takeForeignTopicsAsTheyAre();
 
 export const createCluster = (options: ClusterOptions): Cluster =>

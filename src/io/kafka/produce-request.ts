@@ -133,9 +133,10 @@ const expectedSize = ({ topicData }: ProduceRequest): number => {
   return size;
 };
 
-/** The body of a produce request, versions 3 to 7. */
-export const encodeProduceRequest = (request: ProduceRequest): Buffer => {
-  const writer = createWriter(expectedSize(request));
+/** The body of a produce request, versions 3 to 7, behind so many bytes of `room`. */
+export const encodeProduceRequest = (request: ProduceRequest, room: number): Buffer => {
+  const writer = createWriter(room + expectedSize(request));
+  leaveRoom(writer, room);
   const producer = {
     producerId: BigInt(request.producerId),
     producerEpoch: request.producerEpoch,
