@@ -29,4 +29,4 @@ EXPOSE 8080 8081
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.ADMIN_PORT || 8081) + '/live').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Exec form: SIGTERM reaches Node itself.
-CMD ["node", "--no-allocation-site-pretenuring", "--concurrent-marking-max-worker-num=1", "--max-semi-space-size=16", "--max-old-space-size=768", "src/main.ts"]
+CMD ["node", "--no-allocation-site-pretenuring", "--concurrent-marking-max-worker-num=1", "--external-memory-accounted-in-global-limit", "--max-semi-space-size=16", "--max-old-space-size=768", "src/main.ts"]
