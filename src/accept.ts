@@ -1,7 +1,7 @@
-import type { Accept, Acknowledgement } from "./core/acknowledgement.ts";
+import type { Accept, Accepted, Acknowledgement } from "./core/acknowledgement.ts";
 import type { Entry, Journal, Settlement } from "./core/journal.ts";
 import { eventIdOf } from "./core/record.ts";
-import { fail, type Failure, ok, type Refusal, type Result } from "./core/result.ts";
+import { fail, type Failure, ok, type Refusal } from "./core/result.ts";
 import { within } from "./within.ts";
 
 export type AcceptOptions = {
@@ -13,8 +13,6 @@ export type AcceptOptions = {
 
 /** The part of the time that Kafka has to itself, before the disk is asked for a sync. */
 const kafkaShare = 0.6;
-
-type Accepted = Result<Acknowledgement, Refusal>;
 
 /** One object for all that end alike, of which there are as many as events: a message between threads holds each once. */
 const createEnds = (after: Acknowledgement["after"]) => {

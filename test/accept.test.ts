@@ -69,6 +69,16 @@ test("P7: a repeat is acknowledged as a duplicate", async () => {
   assert.deepEqual(accepted, ok({ after: "duplicate", event: "envelope-finished" }));
 });
 
+test("acknowledgements of one event are one object, which a message between threads holds once", async () => {
+  const { journal, settle } = diskJournal(hanging);
+  const accept = createAccept({ journal, ackAfter: "published", clock });
+  const accepted = [accept(admitted(), 60_000), accept(admitted(), 60_000)] as const;
+  settle({ event: "envelope-finished" });
+  const [one, other] = await Promise.all(accepted);
+  assert.ok(one.ok);
+  assert.equal(one, other);
+});
+
 test("P2: published: when Kafka is slow, 200 because the disk has it", async () => {
   const { journal } = diskJournal(synced);
   const accepted = await createAccept({ journal, ackAfter: "published", clock })(admitted(), ms);

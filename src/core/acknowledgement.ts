@@ -7,8 +7,10 @@ export type Acknowledgement = {
   readonly event: string;
 };
 
+export type Accepted = Result<Acknowledgement, Refusal>;
+
 /**
  * Keeps an admitted callback and resolves when the sender may be answered, or when the time is up.
  * `msLeft`: whole milliseconds from now, what is left of the one deadline that began with the request.
  */
-export type Accept = (admitted: AdmittedBody, msLeft: number) => Promise<Result<Acknowledgement, Refusal>>;
+export type Accept = (admitted: AdmittedBody, msLeft: number) => Promise<Accepted>;

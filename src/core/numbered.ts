@@ -4,9 +4,9 @@ export type Numbered<T> = {
   readonly count: () => number;
   readonly at: (number: number) => T | null;
   readonly add: (item: T) => number;
-  /** Of one that is there. */
+  /** Throws when there is none: its number would become that of two. */
   readonly remove: (number: number) => void;
-  readonly all: () => readonly (readonly [number, T])[];
+  readonly all: () => Iterable<readonly [number, T]>;
 };
 
 /**
@@ -16,18 +16,22 @@ export type Numbered<T> = {
 export const createNumbered = <T>(): Numbered<T> => {
   const items: (T | null)[] = [null];
   const free: number[] = [];
+  const at = (number: number): T | null => items[number] ?? null;
   return {
     count: () => items.length - 1 - free.length,
-    at: (number) => items[number] ?? null,
+    at,
     add: (item) => {
       const number = free.pop() ?? items.length;
       items[number] = item;
       return number;
     },
     remove: (number) => {
+      if (at(number) === null) throw new RangeError(`nothing has the number ${number}`);
       items[number] = null;
       free.push(number);
     },
-    all: () => items.flatMap((item, number) => (item === null ? [] : [[number, item] as const])),
+    *all() {
+      for (const [number, item] of items.entries()) if (item !== null) yield [number, item];
+    },
   };
 };

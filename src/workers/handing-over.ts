@@ -1,9 +1,9 @@
-import type { Accept } from "../core/acknowledgement.ts";
+import type { Accept, Accepted } from "../core/acknowledgement.ts";
 import { createNumbered } from "../core/numbered.ts";
 import { eventIdOf } from "../core/record.ts";
 import { fail } from "../core/result.ts";
 import type { AdmittedBody } from "../core/signature.ts";
-import { type Accepted, type Answers, monotonicMs, type Parcels } from "./protocol.ts";
+import { type Answers, monotonicMs, type Parcels } from "./protocol.ts";
 
 export type HandingOver = {
   /** Resolves with what the main thread says. Until then nothing is acknowledged, however long it takes. */

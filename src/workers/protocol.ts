@@ -1,7 +1,6 @@
 import type { ReceivingSettings } from "../callback-port.ts";
-import type { Acknowledgement } from "../core/acknowledgement.ts";
+import type { Accepted } from "../core/acknowledgement.ts";
 import type { Config } from "../config.ts";
-import type { Refusal, Result } from "../core/result.ts";
 import type { Figures } from "../metrics.ts";
 
 /** What a worker is started with. */
@@ -31,7 +30,6 @@ export type Parcels = {
   readonly sentAt: number;
 };
 
-export type Accepted = Result<Acknowledgement, Refusal>;
 /** In both lists one value for each answer. */
 export type Answers = {
   readonly kind: "answers";

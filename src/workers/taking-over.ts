@@ -1,9 +1,9 @@
-import type { Accept } from "../core/acknowledgement.ts";
+import type { Accept, Accepted } from "../core/acknowledgement.ts";
 import { createLimits, type Limits } from "../core/rate-limit.ts";
 import { eventIdOf } from "../core/record.ts";
 import { fail } from "../core/result.ts";
 import { admittedInThread } from "../core/signature.ts";
-import { type Accepted, type Answers, monotonicMs, type Parcels } from "./protocol.ts";
+import { type Answers, monotonicMs, type Parcels } from "./protocol.ts";
 
 /** The limits that hold for the callbacks of all workers together. */
 export const withLimits = (limits: Limits, accept: Accept): Accept => {
@@ -44,11 +44,12 @@ export const createTakingOver = (accept: Accept, send: (answers: Answers) => voi
     const all = Buffer.from(bodies);
     let at = 0;
     for (const [index, number] of numbers.entries()) {
-      // A copy: one callback that waits for long must not keep all that came with it in memory.
-      const body = Buffer.allocUnsafe(bytes[index] ?? 0);
-      at += all.copy(body, 0, at);
+      // Memory of its own: one callback that waits for long must not keep others in memory.
+      const body = Buffer.allocUnsafeSlow(bytes[index] ?? Number.NaN);
+      if (all.copy(body, 0, at) < body.length) throw new RangeError("fewer bytes than the parcels say");
+      at += body.length;
       const admitted = admittedInThread(body, sources[index] ?? null, eventIds[index] ?? eventIdOf(body));
-      // An unexpected throw rejects a promise that nobody awaits: it ends the process.
+      // Nobody awaits it: an unexpected throw ends the process.
       void accept(admitted, Math.max(0, (msLeft[index] ?? 0) - onTheWay)).then((result) =>
         answer(number, result),
       );

@@ -27,6 +27,14 @@ test("P1: each thing is found under its own number as long as it is there, whate
   );
 });
 
+test("P1: what is not there is not taken out: its number would be given to two", () => {
+  const numbered = createNumbered<string>();
+  const number = numbered.add("a");
+  numbered.remove(number);
+  assert.throws(() => numbered.remove(number), RangeError);
+  assert.throws(() => numbered.remove(7), RangeError);
+});
+
 test("P9: a number is used again: what comes and goes takes no more room than what is there at once", () => {
   const numbered = createNumbered<string>();
   for (let n = 0; n < 1000; n += 1) {

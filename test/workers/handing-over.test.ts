@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
-import type { Accept } from "../../src/core/acknowledgement.ts";
+import type { Accept, Accepted } from "../../src/core/acknowledgement.ts";
 import { eventIdOf } from "../../src/core/record.ts";
 import { fail, ok } from "../../src/core/result.ts";
 import { type AdmittedBody, createAdmission } from "../../src/core/signature.ts";
 import { createHandingOver } from "../../src/workers/handing-over.ts";
 import { type Answers, type Parcels, shareOf } from "../../src/workers/protocol.ts";
-import { createTakingOver } from "../../src/workers/taking-over.ts";
+import { createTakingOver, withLimits } from "../../src/workers/taking-over.ts";
 import { accepts, never } from "../support/ingress.ts";
 import { loadedFrom } from "../support/settings.ts";
 
@@ -84,6 +84,73 @@ test("P1: each callback arrives as it was admitted, in order, and each caller he
     }),
     { numRuns: 50 },
   );
+});
+
+test("P1: whoever waits long beside others, whose numbers are used again, still hears of its own callback", async () => {
+  const batches = fc.array(fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 8 }), {
+    minLength: 2,
+    maxLength: 12,
+  });
+  await fc.assert(
+    fc.asyncProperty(batches, async (turns) => {
+      const open: (() => void)[] = [];
+      const { handOver } = connected(
+        ({ eventId = "" }) =>
+          new Promise((resolve) => {
+            open.push(() => resolve(ok({ after: "published", event: eventId })));
+          }),
+      );
+      const replies: Promise<void>[] = [];
+      for (const [at, choices] of turns.entries()) {
+        for (const index of choices.keys()) {
+          const body = Buffer.from(`${at} ${index}`);
+          const heard = handOver(admitted(body, "a"), 1000).then((own) =>
+            assert.deepEqual(own, ok({ after: "published", event: eventIdOf(body) })),
+          );
+          replies.push(heard);
+        }
+        await turn();
+        for (const choice of choices) open.splice(choice, 1)[0]?.();
+        await turn();
+      }
+      for (const answer of open) answer();
+      await Promise.all(replies);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("P1: parcels that do not hold what they say end the process, and are no callbacks", () => {
+  const takeOver = createTakingOver(never, () => undefined);
+  const parcels = {
+    kind: "parcels",
+    numbers: [1, 2],
+    sources: ["a", "a"],
+    eventIds: ["", ""],
+    msLeft: [1000, 1000],
+    bodies: new ArrayBuffer(3),
+    sentAt: 0,
+  } as const;
+  assert.throws(() => takeOver({ ...parcels, bytes: [2, 2] }), RangeError);
+  assert.throws(() => takeOver({ ...parcels, bytes: [2] }), RangeError);
+});
+
+test("P9: MAX_IN_FLIGHT counts what waits at the same time, from all workers, and nothing that was answered", async () => {
+  const answers: (() => void)[] = [];
+  const accept = withLimits({ maxInFlight: 2, network: { rateLimit: 0 } }, () => {
+    const { promise, resolve } = Promise.withResolvers<Accepted>();
+    answers.push(() => resolve(ok({ after: "stored", event: "unread" })));
+    return promise;
+  });
+  for (let n = 0; n < 5; n += 1) {
+    const both = [
+      accept(admitted(Buffer.from("{}"), "a"), 1000),
+      accept(admitted(Buffer.from("{}"), "b"), 1000),
+    ];
+    assert.deepEqual(await accept(admitted(Buffer.from("{}"), "a"), 1000), fail("in-flight-limit"));
+    for (const answer of answers.splice(0)) answer();
+    for (const one of await Promise.all(both)) assert.ok(one.ok);
+  }
 });
 
 test("P1: nothing is acknowledged before the main thread says so", async () => {

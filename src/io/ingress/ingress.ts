@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type { Accept } from "../../core/acknowledgement.ts";
+import type { Accept, Accepted } from "../../core/acknowledgement.ts";
 import { callerOf, createAddresses } from "../../core/addresses.ts";
 import { createLimits } from "../../core/rate-limit.ts";
 import type { Admission } from "../../core/signature.ts";
@@ -57,8 +57,6 @@ export type Ingress = {
   /** Refuses what is new with 503, answers what is in flight and stops listening. */
   readonly close: () => Promise<void>;
 };
-
-type Accepted = Awaited<ReturnType<Accept>>;
 
 type Context = IngressOptions & ExchangeContext & { readonly gate: Gate; readonly whoCalls: WhoCalls };
 
