@@ -1,5 +1,6 @@
 import type { Accept, Accepted, Acknowledgement } from "./core/acknowledgement.ts";
 import type { Entry, Journal, Settlement } from "./core/journal.ts";
+import { createMemo } from "./core/memo.ts";
 import { eventIdOf } from "./core/record.ts";
 import { fail, type Failure, ok, type Refusal } from "./core/result.ts";
 import { within } from "./within.ts";
@@ -15,14 +16,8 @@ export type AcceptOptions = {
 const kafkaShare = 0.6;
 
 /** One object for all that end alike, of which there are as many as events: a message between threads holds each once. */
-const createEnds = (after: Acknowledgement["after"]) => {
-  const ends = new Map<string, Accepted>();
-  return (event: string): Accepted => {
-    const end = ends.get(event) ?? ok({ after, event });
-    ends.set(event, end);
-    return end;
-  };
-};
+const createEnds = (after: Acknowledgement["after"]) =>
+  createMemo((event: string): Accepted => ok({ after, event }));
 const [first, duplicate] = [createEnds("published"), createEnds("duplicate")];
 
 const published = ({ event, repeat }: Settlement): Accepted =>

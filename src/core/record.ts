@@ -3,6 +3,7 @@ import type { Type } from "avsc";
 import { type Callback, readCallback } from "./callback.ts";
 import { catalog, deadLetterTopic, type EventName, type SchemaName, topicOf } from "./catalog.ts";
 import type { Arrival, DeadLetter } from "./journal.ts";
+import { createMemo } from "./memo.ts";
 import { type DeadLetterReason, fail, type Failure, ok, type Result } from "./result.ts";
 import type { KafkaRecord } from "./sink.ts";
 import { createFramer } from "./wire.ts";
@@ -88,12 +89,7 @@ export type RecordEncoder = (arrival: Arrival) => Result<Encoded, "schema-id-mis
  */
 export const createRecordEncoder = (rules: RecordRules): RecordEncoder => {
   const frame = createFramer();
-  const typeHeaders = new Map<EventName, Buffer>();
-  const typeHeaderOf = (event: EventName): Buffer => {
-    const header = typeHeaders.get(event) ?? utf8(`com.esignglobal.${catalog[event].topic}`);
-    typeHeaders.set(event, header);
-    return header;
-  };
+  const typeHeaderOf = createMemo((event: EventName) => utf8(`com.esignglobal.${catalog[event].topic}`));
   const deadLetter = (arrival: Arrival, failure: Failure<DeadLetterReason>, topic: string) => {
     const letter = { reason: failure.code, detail: failure.detail, topic };
     return ok(toDeadLetter(arrival, letter, rules.topicPrefix));
