@@ -45,6 +45,10 @@ const basePlan = (
 export const runFlatOut = (options: Options, server: Server): Promise<LoadResult> =>
   runPlan({ ...basePlan(options, server), kind: "closed" });
 
+/** Flat out, until the compiler has seen enough of it. */
+export const warmUp = (options: Options, server: Server): Promise<LoadResult> =>
+  runFlatOut({ ...options, warmUpSeconds: 0, seconds: options.warmUpSeconds }, server);
+
 /** Callbacks at the given rate. */
 export const runSteady = (options: Options, server: Server): Promise<LoadResult> =>
   runPlan({ ...basePlan(options, server), kind: "open", seconds: options.latencySeconds });

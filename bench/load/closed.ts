@@ -3,18 +3,13 @@ import type { Plan } from "./plan.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Requests } from "./requests.ts";
 
-/** Requests that are ready before the time runs: more than any candidate has answered, where memory allows. */
+/** Requests that are ready before the time runs, where memory allows: more than any candidate has answered. */
 const preparedPerSecond = 20_000;
-/** Of memory for them; the rest is made while the time runs, at about 5 µs each (40 µs with 32 KB). */
-const preparedBytesAtMost = 400e6;
-/** Of a request beside its body. */
-const requestBytes = 1000;
 
 /** As many requests under way as there are connections, each followed by the next at once. */
 export const runClosed = async (plan: Plan, requests: Requests, recorder: Recorder): Promise<void> => {
-  const { port, connections, warmUpSeconds, seconds, count, bodyBytes } = plan;
-  const preparedAtMost = Math.ceil(preparedBytesAtMost / (bodyBytes + requestBytes));
-  requests.prepare(Math.min(count, preparedAtMost, preparedPerSecond * (warmUpSeconds + seconds)));
+  const { port, connections, warmUpSeconds, seconds, count } = plan;
+  requests.prepare(Math.min(count, preparedPerSecond * (warmUpSeconds + seconds)));
   let left = count;
   let over = false;
   const drive = async (): Promise<void> => {

@@ -46,7 +46,7 @@ export const runOpen = async (plan: Plan, requests: Requests, recorder: Recorder
   const { port, rate, warmUpSeconds, seconds, count } = plan;
   const warmUp = Math.round(rate * warmUpSeconds);
   const total = Math.min(count, warmUp + Math.round(rate * seconds));
-  requests.prepare(Math.min(total, 200_000));
+  requests.prepare(total);
   const pool = await openPool(port);
   const pacemaker = new Worker(new URL("pacemaker.ts", import.meta.url), {
     workerData: { rate, requests: total },

@@ -1,6 +1,6 @@
 import type { CandidateName } from "../candidates.ts";
 import type { Options } from "../options.ts";
-import { microsEach, runFlatOut } from "../run-load.ts";
+import { microsEach, runFlatOut, warmUp } from "../run-load.ts";
 import { type Server, startServer } from "../server.ts";
 import { median } from "../statistics.ts";
 import type { Measurement } from "./measurement.ts";
@@ -26,7 +26,7 @@ export const measureGrowth: Measurement = async (options, place, report) => {
   const servers: (readonly [CandidateName, Server])[] = [];
   for (const name of measured) {
     const server = stack.use(await startServer(name, place));
-    await runFlatOut({ ...options, seconds: 1 }, server);
+    await warmUp(options, server);
     servers.push([name, server]);
   }
   const figures: Record<string, number> = {};

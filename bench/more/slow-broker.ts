@@ -2,7 +2,7 @@ import { type ProxiedKafka, startProxiedKafka } from "../../test/support/proxied
 import type { CandidateName } from "../candidates.ts";
 import type { Options } from "../options.ts";
 import type { Place } from "../place.ts";
-import { runFlatOut, runSteady } from "../run-load.ts";
+import { runFlatOut, runSteady, warmUp } from "../run-load.ts";
 import { startServer } from "../server.ts";
 import type { Measurement } from "./measurement.ts";
 
@@ -28,7 +28,7 @@ type Against = { readonly options: Options; readonly place: Place; readonly kafk
 
 const measureOne = async (name: CandidateName, { options, place, kafka }: Against) => {
   await using server = await startServer(name, place, { env: { KAFKA_BROKERS: kafka.bootstrap.join(",") } });
-  await runFlatOut({ ...options, warmUpSeconds: 0, seconds: options.warmUpSeconds }, server);
+  await warmUp(options, server);
   const { latency } = await runSteady({ ...options, warmUpSeconds: 1 }, server);
   const { acknowledged, seconds } = await runFlatOut({ ...options, warmUpSeconds: 1 }, server);
   return { p50Ms: latency.p50Ms, p99Ms: latency.p99Ms, callbacksPerSecond: acknowledged / seconds };

@@ -1,18 +1,15 @@
 import { cpus } from "node:os";
 import type { Options } from "../options.ts";
-import { coresForWorkers, type Place } from "../place.ts";
-import { runFlatOut } from "../run-load.ts";
+import { coresForWorkers } from "../place.ts";
+import { runFlatOut, warmUp } from "../run-load.ts";
 import { type Server, startServer } from "../server.ts";
 import { median, spreadOf, sumOf } from "../statistics.ts";
+import { takeTurns } from "../turns.ts";
 import type { Measurement } from "./measurement.ts";
 
 const name = "disk-published";
 /** Of the usual warm-up: each thread compiles its code for itself, and sees only its part of the callbacks. */
 const longerWarmUp = 2;
-/** Then all start anew: how well their code is compiled differs from one start to the next. */
-const roundsPerStart = 2;
-/** Seconds in front of each round of a server that is warm. */
-const settleSeconds = 0.5;
 
 /**
  * One thread; `WORKERS=2`; and, to tell what a core costs that several must share, two bridges of one thread each that have
@@ -28,10 +25,13 @@ const kindNames = ["one", "two", "apart"] as const satisfies readonly Kind[];
 
 type Round = { readonly perSecond: number; readonly cpuMicros: number; readonly busiestMicros: number };
 
+const connectionsEach = ({ connections }: Options, servers: number): number =>
+  Math.ceil(connections / servers);
+
 /** All at once, and what they take together. */
 const measureRound = async (servers: readonly Server[], options: Options): Promise<Round> => {
-  const connections = Math.ceil(options.connections / servers.length);
-  const loads = await Promise.all(servers.map((server) => runFlatOut({ ...options, connections }, server)));
+  const plan = { ...options, connections: connectionsEach(options, servers.length) };
+  const loads = await Promise.all(servers.map((server) => runFlatOut(plan, server)));
   const acknowledged = sumOf(loads.map((load) => load.acknowledged));
   return {
     perSecond: sumOf(loads.map((load) => load.acknowledged / load.seconds)),
@@ -41,45 +41,8 @@ const measureRound = async (servers: readonly Server[], options: Options): Promi
   };
 };
 
-const startKind = async (
-  kind: Kind,
-  place: Place,
-  stack: AsyncDisposableStack,
-): Promise<readonly Server[]> => {
-  const { workers, bridges } = kinds[kind];
-  const servers: Server[] = [];
-  while (servers.length < bridges)
-    servers.push(stack.use(await startServer(name, place, { env: { WORKERS: String(workers) } })));
-  return servers;
-};
-
-type Rounds = Readonly<Record<Kind, Round[]>>;
-type Report = (line: string) => void;
-
-const lineOf = (kind: Kind, { perSecond, cpuMicros, busiestMicros }: Round): string =>
-  `${kind}: ${Math.round(perSecond)}/s, ${cpuMicros.toFixed(1)} µs of CPU, ${busiestMicros.toFixed(1)} µs of it in the busiest thread`;
-
-const measureStart = async (
-  options: Options,
-  place: Place,
-  [rounds, report]: readonly [Rounds, Report],
-): Promise<void> => {
-  await using stack = new AsyncDisposableStack();
-  const started = new Map<Kind, readonly Server[]>();
-  for (const kind of kindNames) {
-    const servers = await startKind(kind, place, stack);
-    await measureRound(servers, { ...options, warmUpSeconds: options.warmUpSeconds * longerWarmUp });
-    started.set(kind, servers);
-  }
-  const settled = { ...options, warmUpSeconds: Math.min(settleSeconds, options.warmUpSeconds) };
-  for (let round = 0; round < options.rounds; round += 1) {
-    for (const [kind, servers] of started) {
-      const measured = await measureRound(servers, settled);
-      rounds[kind].push(measured);
-      report(lineOf(kind, measured));
-    }
-  }
-};
+const lineOf = ({ perSecond, cpuMicros, busiestMicros }: Round): string =>
+  `${Math.round(perSecond)}/s, ${cpuMicros.toFixed(1)} µs of CPU, ${busiestMicros.toFixed(1)} µs of it in the busiest thread`;
 
 const medianOf = (rounds: readonly Round[], figure: keyof Round): number =>
   median(rounds.map((round) => round[figure]));
@@ -100,13 +63,21 @@ const figuresOf = (kind: Kind, rounds: readonly Round[]): Record<string, number>
  * time of a callback, and the part of it in the thread that has most to do, which is what holds up any number of cores.
  */
 export const measureWorkers: Measurement = async (options, place, report) => {
-  const rounds: Rounds = { one: [], two: [], apart: [] };
-  for (let done = 0; done < options.rounds; done += roundsPerStart) {
-    const next = Math.min(options.rounds, done + roundsPerStart);
-    report(`rounds ${done + 1} to ${next} of ${options.rounds}`);
-    await measureStart({ ...options, rounds: next - done }, place, [rounds, report]);
-  }
-  const { one, two, apart } = rounds;
+  const start = async (kind: Kind, stack: AsyncDisposableStack): Promise<readonly Server[]> => {
+    const { workers, bridges } = kinds[kind];
+    const servers: Server[] = [];
+    while (servers.length < bridges)
+      servers.push(stack.use(await startServer(name, place, { env: { WORKERS: String(workers) } })));
+    const plan = {
+      ...options,
+      connections: connectionsEach(options, bridges),
+      warmUpSeconds: options.warmUpSeconds * longerWarmUp,
+    };
+    await Promise.all(servers.map((server) => warmUp(plan, server)));
+    return servers;
+  };
+  const rounds = await takeTurns(options, { names: kindNames, start, measure: measureRound, lineOf }, report);
+  const [one = [], two = [], apart = []] = kindNames.map((kind) => rounds.get(kind));
   const figures = {
     ...figuresOf("one", one),
     ...figuresOf("two", two),
