@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { newDirectory } from "./support/directories.ts";
 import { sharedStack } from "./support/stack.ts";
 
 const run = promisify(execFile);
@@ -35,8 +35,7 @@ const tookNearlyAll = ({ callbacksPerSecond = 0, notAcknowledged = Infinity }) =
 
 test("the bench writes the medians and the spread of each candidate, a picture, and a table", async (t) => {
   const { brokers, registryUrl } = sharedStack();
-  const out = await mkdtemp(join(tmpdir(), "bench-"));
-  t.after(() => rm(out, { recursive: true, force: true }));
+  const out = await newDirectory(t);
   const { stdout } = await run(
     process.execPath,
     ["bench/main.ts", ...tiny, "--only", "floor,usual-way,disk-published", "--out", out],
@@ -71,8 +70,7 @@ test("the bench says what is wrong with an option and measures nothing", async (
 
 test("the bench compares one thread with two workers, and tells a ratio only where cores allow one", async (t) => {
   const { brokers, registryUrl } = sharedStack();
-  const out = await mkdtemp(join(tmpdir(), "bench-"));
-  t.after(() => rm(out, { recursive: true, force: true }));
+  const out = await newDirectory(t);
   const { stderr, stdout } = await run(
     process.execPath,
     ["bench/main.ts", "workers", ...tiny, "--out", out],

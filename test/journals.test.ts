@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, rm, stat, unlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { crc32 } from "node:zlib";
 import { pino } from "pino";
 import { type Environment, loadConfig } from "../src/config.ts";
@@ -11,18 +10,13 @@ import { segmentFileName, segmentHeaderBytes, writeSegmentHeader } from "../src/
 import { codeOf } from "../src/io/journal/files.ts";
 import { openJournals } from "../src/journals.ts";
 import { createTelemetry } from "../src/telemetry.ts";
+import { newDirectory } from "./support/directories.ts";
 import { eventually } from "./support/eventually.ts";
 import { arrivalOf, mustAppend } from "./support/journals.ts";
 import { createMemorySink } from "./support/memorySink.ts";
 import { beginRelay, bodyOf, toArrival } from "./support/relays.ts";
 
 const finished = "esign.envelope.finished";
-
-const newDirectory = async (t: TestContext): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "journals-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-};
 
 /** The journals of a bridge with these settings, and what it logs. */
 const open = async (directory: string, env: Environment = {}) => {

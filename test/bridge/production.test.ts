@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { newDirectory } from "../support/directories.ts";
 import { canonicalFixtures, schemaTypes } from "../support/fixtures.ts";
 import { sharedSettings, untilReady } from "../support/openBridge.ts";
 import { startBridgeProcess, textOf } from "../support/process.ts";
@@ -16,8 +16,7 @@ const root = join(import.meta.dirname, "..", "..");
 const shipped = ["package.json", "package-lock.json", ".npmrc", "schemas", "src"];
 
 test("P4, P5: installed without scripts and without tools, the bridge starts, encodes and publishes", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "production-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await newDirectory(t);
   for (const name of shipped) await cp(join(root, name), join(folder, name), { recursive: true });
   const install = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
   await promisify(execFile)("npm", install, { cwd: folder });

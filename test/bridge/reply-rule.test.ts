@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { setTimeout as after } from "node:timers/promises";
 import { type LocalKafka, startKafka } from "../../local/kafka.ts";
+import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Reply, sendOpenLoop } from "../support/load.ts";
 import { openBridgeProcess, sharedSettings, untilReady } from "../support/openBridge.ts";
@@ -29,12 +27,6 @@ const onlyNode = ({ nodes }: LocalKafka) => {
   const [node] = nodes;
   assert.ok(node !== undefined);
   return node;
-};
-
-const newDirectory = async (t: TestContext): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "bridge-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
 };
 
 test("P1, P2, P7: with a broker that hangs the sender hears 503 in time, and the callback arrives once it wakes", async (t) => {

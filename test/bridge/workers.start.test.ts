@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { newDirectory } from "../support/disasters.ts";
+import { newDirectory } from "../support/directories.ts";
 import { openBridgeProcess, sharedSettings } from "../support/openBridge.ts";
 import { runBridgeProcess, textOf } from "../support/process.ts";
 import { preload, preloadFor, twoAlone } from "../support/workers.ts";

@@ -9,16 +9,11 @@ import { crc32 } from "node:zlib";
 import { freePorts } from "../../local/ports.ts";
 import { eventIdOf } from "../../src/core/record.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
+import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { keyLine, keysOf, oneKey } from "../support/journalKeys.ts";
 import { openOrFail, readAll } from "../support/journals.ts";
 import { type BridgeProcess, runBridgeProcess, startBridgeProcess } from "../support/process.ts";
-
-const newDirectory = async (t: TestContext): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "bridge-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-};
 
 /** Nothing leaves the disk: neither Kafka nor a registry is there. */
 const environment = async (journal: string): Promise<Record<string, string>> => {

@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { freePorts } from "../../local/ports.ts";
 import { eventIdOf } from "../../src/core/record.ts";
+import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { startBridgeProcess } from "../support/process.ts";
 import { freshPrefix, sharedStack } from "../support/stack.ts";
 import { idsInTopic } from "../support/topic-ids.ts";
-
-const newDirectory = async (t: TestContext): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "bridge-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-};
 
 const finished = (): Buffer =>
   Buffer.from(

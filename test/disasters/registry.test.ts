@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { startRegistry } from "../../local/registry.ts";
+import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { openBridgeProcess } from "../support/openBridge.ts";
 import { type BridgeProcess, textOf } from "../support/process.ts";
@@ -22,8 +20,7 @@ const finished = (): Buffer =>
   );
 
 const settingsFor = async (t: TestContext, registryUrl: string) => {
-  const directory = await mkdtemp(join(tmpdir(), "bridge-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  const directory = await newDirectory(t);
   const { brokers } = sharedStack();
   return {
     ...hmacSettings,

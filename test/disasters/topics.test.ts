@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as after } from "node:timers/promises";
 import kafkajs, { type Admin } from "kafkajs";
 import { type LocalKafka, startKafka } from "../../local/kafka.ts";
+import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { openBridgeProcess, untilReady } from "../support/openBridge.ts";
 import { recordsIn, topicsUnder } from "../support/records.ts";
@@ -88,8 +86,7 @@ const sendFor = async ({ port, lasts, beside }: Load) => {
 test("P3, P6, P10: one topic deleted, one denied by an ACL, one with a tiny limit: the others keep their latency, lanes drain when mended, nothing is lost", async (t) => {
   await using kafka = await startKafka({ properties });
   const admin = await openAdmin(t, kafka);
-  const directory = await mkdtemp(join(tmpdir(), "topics-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  const directory = await newDirectory(t);
   const prefix = freshPrefix();
   const bridge = await openBridgeProcess(t, {
     AUTH: "none",

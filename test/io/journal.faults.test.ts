@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { crc32 } from "node:zlib";
 import { segmentFileName } from "../../src/core/segment.ts";
-import { realFiles } from "../../src/io/journal/files.ts";
 import { withBadPage } from "../support/badPages.ts";
 import { countedFiles } from "../support/countedFiles.ts";
+import { onDisk } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   arrivalOf,
+  arrivalsTo,
   bodiesOf,
   mustAppend,
   numbersTo,
@@ -21,12 +21,6 @@ import {
   tryOpen,
 } from "../support/journals.ts";
 import { createModelFiles, systemError } from "../support/modelFiles.ts";
-
-const onDisk = async (t: TestContext) => {
-  const root = await mkdtemp(join(tmpdir(), "journal-"));
-  t.after(() => rm(root, { recursive: true, force: true }));
-  return { files: realFiles, directory: join(root, "journal") };
-};
 
 const batch = { entries: 100, bytes: 1024 * 1024 };
 
@@ -91,8 +85,8 @@ test("P1: while its directory is somewhere else nothing is taken, and what is in
   const place = { ...(await onDisk(t)), segmentBytes: 6000, memoryBytes: 6000 };
   const { directory } = place;
   const { journal, told } = await openOrFail(place);
-  for (const number of numbersTo(40)) {
-    const entry = mustAppend(journal, arrivalOf(Number(number)));
+  for (const arrival of arrivalsTo(40)) {
+    const entry = mustAppend(journal, arrival);
     assert.ok((await journal.stored(entry)).ok);
   }
   await rename(directory, `${directory}.away`);
@@ -146,7 +140,7 @@ for (const name of [/\.journal$/, /cursor$/]) {
   test(`P1: an unreadable first page of ${name} costs nothing but repeats`, async (t) => {
     const place = await onDisk(t);
     const { journal } = await openOrFail(place);
-    for (const number of numbersTo(20)) mustAppend(journal, arrivalOf(Number(number)));
+    for (const arrival of arrivalsTo(20)) mustAppend(journal, arrival);
     await journal.read({ entries: 5, bytes: 1e6 });
     journal.release(5);
     await journal[Symbol.asyncDispose]();
@@ -160,7 +154,7 @@ test("P8: a segment that cannot be removed is told of, and callbacks are taken a
   const model = createModelFiles();
   const { journal, told } = await openOrFail({ files: model.files, segmentBytes: 6000, retentionBytes: 0 });
   model.fault = (operation) => (operation === "remove" ? "EACCES" : null);
-  for (const number of numbersTo(40)) mustAppend(journal, arrivalOf(Number(number)));
+  for (const arrival of arrivalsTo(40)) mustAppend(journal, arrival);
   while (journal.status().pendingRecords > 0) journal.release((await journal.read(batch)).length);
   await eventually(() => told.failed.includes("retention EACCES"));
   model.fault = () => null;
@@ -211,7 +205,7 @@ for (const [operation, path] of [
 test("P9: a journal whose segment cannot be closed keeps no other file open", async () => {
   const model = createModelFiles();
   const { journal } = await openOrFail({ files: model.files });
-  for (const number of numbersTo(5)) mustAppend(journal, arrivalOf(Number(number)));
+  for (const arrival of arrivalsTo(5)) mustAppend(journal, arrival);
   await journal[Symbol.asyncDispose]();
   const { files, open } = countedFiles(model.files);
   const { journal: next, told } = await openOrFail({ files });

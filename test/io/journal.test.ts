@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import { realFiles } from "../../src/io/journal/files.ts";
+import { test } from "node:test";
 import { testJournal } from "../contract/journalContract.ts";
+import { onDisk } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { collectGarbage } from "../support/garbage.ts";
 import { oneKey } from "../support/journalKeys.ts";
 import {
   arrivalOf,
+  arrivalsTo,
   bodiesOf,
   mustAppend,
   numbersTo,
@@ -21,13 +20,6 @@ import {
 } from "../support/journals.ts";
 import { createModelFiles } from "../support/modelFiles.ts";
 
-const newDirectory = async (t: TestContext): Promise<string> => {
-  const root = await mkdtemp(join(tmpdir(), "journal-"));
-  t.after(() => rm(root, { recursive: true, force: true }));
-  return join(root, "journal");
-};
-
-const onDisk = async (t: TestContext) => ({ files: realFiles, directory: await newDirectory(t) });
 const batch = { entries: 100, bytes: 1024 * 1024 };
 
 testJournal("journal on disk", async (t, limits) => {
@@ -59,7 +51,7 @@ testJournal("journal of many small segments and little memory", async (t, limits
 test("P1: callbacks that were not released are there after a restart, in order, and the others are not", async (t) => {
   const place = { ...(await onDisk(t)), segmentBytes: 6000 };
   const { journal } = await openOrFail(place);
-  for (const number of numbersTo(50)) mustAppend(journal, arrivalOf(Number(number)));
+  for (const arrival of arrivalsTo(50)) mustAppend(journal, arrival);
   await journal.read({ entries: 20, bytes: 1e6 });
   journal.release(15);
   await journal[Symbol.asyncDispose]();
@@ -72,7 +64,7 @@ test("P1: callbacks that were not released are there after a restart, in order, 
 
 test("one sync stores all that came together", async (t) => {
   const { journal, told } = await openOrFail(await onDisk(t));
-  const entries = numbersTo(1000).map((number) => mustAppend(journal, arrivalOf(Number(number))));
+  const entries = arrivalsTo(1000).map((arrival) => mustAppend(journal, arrival));
   const stored = await Promise.all(entries.map((entry) => journal.stored(entry)));
   assert.ok(stored.every(({ ok }) => ok));
   assert.ok(told.synced <= 3, `${told.synced} syncs`);

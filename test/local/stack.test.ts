@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Kafka, logLevel, type Admin, type KafkaConfig, type Producer } from "kafkajs";
@@ -15,14 +14,14 @@ import { startRegistry } from "../../local/registry.ts";
 import { tiedToParent } from "../../local/run.ts";
 import { startStack } from "../../local/stack.ts";
 import type { Environment, Surroundings } from "../../local/surroundings.ts";
+import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { openFaultProxy } from "../support/faultProxy.ts";
 
 const topic = "letters";
 
 async function folderOf(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "esign-stack-test-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const folder = await newDirectory(t);
   return folder;
 }
 

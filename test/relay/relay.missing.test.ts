@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, truncate } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { segmentHeaderBytes } from "../../src/core/segment.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
 import { batchLimit } from "../../src/relay/context.ts";
+import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { openOrFail } from "../support/journals.ts";
 import { createMemorySink } from "../support/memorySink.ts";
@@ -16,8 +16,7 @@ const missing = 200;
 
 /** A journal whose first callbacks make one whole batch, and of which all others are known to be missing. */
 const openWithHole = async (t: TestContext) => {
-  const directory = await mkdtemp(join(tmpdir(), "relay-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  const directory = await newDirectory(t);
   let serial = 0;
   for (const count of [batchLimit.entries, missing, 1]) {
     const { journal } = await openOrFail({ directory, files: realFiles });

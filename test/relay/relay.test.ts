@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { eventIdOf } from "../../src/core/record.ts";
 import type { KafkaRecord, SinkFailure } from "../../src/core/sink.ts";
 import { realFiles } from "../../src/io/journal/files.ts";
+import { newDirectory } from "../support/directories.ts";
 import { eventually } from "../support/eventually.ts";
 import { openOrFail } from "../support/journals.ts";
 import { createMemorySink } from "../support/memorySink.ts";
@@ -21,12 +20,6 @@ const refusing =
   (record: KafkaRecord): SinkFailure | undefined =>
     record.topic === topic ? code : undefined;
 const healthy = () => undefined;
-const newDirectory = async (t: TestContext): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "relay-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-};
-
 test("P10: a poison record goes to the dead letters with its reason and topic, and all others arrive in order", async () => {
   for (const code of ["record-too-large", "record-invalid"] as const) {
     const sink = createMemorySink({ partitions: 1 });

@@ -15,6 +15,12 @@ export const newDirectory = async (t: TestContext, parent = tmpdir()): Promise<s
   return directory;
 };
 
+/** A journal's place in a folder of its own, which may be moved; the journal makes it. */
+export const onDisk = async (t: TestContext) => ({
+  files: realFiles,
+  directory: join(await newDirectory(t), "journal"),
+});
+
 /** A finished envelope, with what must never be shown. */
 export const finishedArrival = (number: number): Arrival => {
   const signer = { userName: "Nguyen Van A", userEmail: "a@example.com", accessCode: `secret-${number}` };

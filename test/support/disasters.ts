@@ -1,8 +1,4 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { eventually } from "./eventually.ts";
 import type { Sent } from "./flood.ts";
 import { idsInTopic } from "./topic-ids.ts";
@@ -12,12 +8,6 @@ export const rounds = Number(process.env["DISASTER_ROUNDS"] ?? 50);
 
 /** Where `openFlood`'s callbacks go, below the prefix. */
 export const floodTopic = "envelope.signer-signed";
-
-export const newDirectory = async (t: TestContext): Promise<string> => {
-  const directory = await mkdtemp(join(tmpdir(), "bridge-"));
-  t.after(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-};
 
 type Where = {
   readonly brokers: readonly string[];
